@@ -27,9 +27,9 @@ from streamproc.core.records.producer_record import Record
 from streamproc.core.records.topic_names import CONTROLS, FORWARDS, PRODUCED, events_topic, intake_topic
 from streamproc.core.records.units import Millis
 from streamproc.sources import SOURCES
-from streamproc.sources.scim.read import SOURCE as SCIM
 from streamproc.sources.hris import contract
 from streamproc.sources.raw_record import HARMLESS, parse_record
+from streamproc.sources.scim.read import SOURCE as SCIM
 from streamproc.sources.settled import settled
 from streamproc.sources.wire_format import json_of
 from streamproc.worker.decide.route import route
