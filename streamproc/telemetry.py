@@ -116,10 +116,7 @@ OPEN_TRANSACTION: Final = Gauge(
     ["topic", "partition"],
 )
 HOOKS: Final = Counter("streamproc_gateway_requests_total", "Requests to the gateway's doors.", ["door", "status"])
-FRONT_DOOR: Final = Counter(
-    "streamproc_scim_requests_total", "Requests of SCIM clients.", ["connection", "method", "status"]
-)
-"""`connection` is empty where nobody's token came."""
+FRONT_DOOR: Final = Counter("streamproc_scim_requests_total", "By connection.", ["connection", "method", "status"])
 CONNECTIONS: Final = Gauge("streamproc_gateway_connections", "Connections to the gateway, by whose.", ["sender"])
 """`sender`: proven, unproven."""
 CONNECTIONS_ENDED: Final = Counter(

@@ -31,6 +31,7 @@ from streamproc.core.records.connection_definition import ConnectionDefinition
 from streamproc.core.records.topic_names import CONTROLS, PUSHED
 from streamproc.core.scim.dialect import DIALECTS
 from streamproc.core.scim.response_body import resource_id
+from streamproc.gateway.scim.connection_log import ConnectionLog
 from streamproc.gateway.scim.seeding import Seeded, Seeding, State
 from streamproc.gateway.scim.service import LONGEST_SHOWN, Surroundings
 from streamproc.gateway.scim.shared_log import SharedLog, UnavailableError
@@ -170,7 +171,7 @@ async def _followed(kafka: Log, definition: ConnectionDefinition, connections: C
         tail = Tail(kafka, definition.partition, store, belongs)
         following = asyncio.create_task(tail.run())
         try:
-            log = tail.of(definition.name)
+            log = ConnectionLog(lambda: tail, definition.name)
             await _caught_up(log, following)
             yield log
         except UnavailableError:

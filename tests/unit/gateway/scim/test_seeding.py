@@ -8,6 +8,7 @@ import pytest
 from streamproc.core.provider.request import Connection
 from streamproc.core.provider.state import ResourceType
 from streamproc.core.records.units import Millis
+from streamproc.gateway.scim.connection_log import ConnectionLog
 from streamproc.gateway.scim.seeding import Seeded, Seeding
 from streamproc.gateway.scim.service import Surroundings
 from tests.support.scim_gateway import Gateway, gateway
@@ -20,7 +21,9 @@ def seeding(at: Gateway, deleted: tuple[str, ...] = (), *, dry: bool = False) ->
     """One that begins now."""
     numbers = iter(range(10_000))
     around = Surroundings(lambda: Millis(1_000), lambda: 0.0, lambda: f"seed-{id(at)}-{next(numbers)}")
-    return Seeding(Connection("okta"), at.tail.of("okta"), around, deleted, "streamproc seed Kim", dry=dry)
+    return Seeding(
+        Connection("okta"), ConnectionLog(lambda: at.tail, "okta"), around, deleted, "streamproc seed Kim", dry=dry
+    )
 
 
 async def test_an_identity_providers_ids_go_on_working(tmp_path: Path) -> None:
