@@ -7,13 +7,13 @@ import aiohttp
 import orjson
 import pytest
 
-from streamproc.core.records.topic_names import CHANGES, REJECTIONS, RESOURCES
+from streamproc.core.records.topic_names import CHANGES, OPERATIONS, REJECTIONS, RESOURCES
 from streamproc.core.records.user_record import decode
 from streamproc.demo.processes import stack
 from streamproc.settings import Settings
 from streamproc.sources.scim.known_record import decode_known, ids_in
 from tests.kafka.gateway.test_front_door import OKTA, Client
-from tests.kafka.test_pipeline import OPERATIONS, _until, read
+from tests.kafka.test_pipeline import _until, read
 from tests.support.scim_process import definition, order, scim_gateway
 
 ENTERPRISE = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"
@@ -29,7 +29,7 @@ def person(number: int) -> dict[str, Any]:
 async def newest(settings: Settings) -> dict[str, dict[str, Any]]:
     """User ID → what is desired."""
     records = [decode(record.value) for record in (await read(settings, OPERATIONS))[OPERATIONS]]
-    return {record.user: record.desired for record in records}
+    return {record.user: dict(record.desired) for record in records}
 
 
 @pytest.mark.long
