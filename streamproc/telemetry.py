@@ -116,7 +116,7 @@ OPEN_TRANSACTION: Final = Gauge(
     ["topic", "partition"],
 )
 HOOKS: Final = Counter("streamproc_gateway_requests_total", "Requests to the gateway's doors.", ["door", "status"])
-FRONT_DOOR: Final = Counter("streamproc_scim_requests_total", "By connection.", ["connection", "method", "status"])
+FRONT_DOOR: Final = Counter("streamproc_scim_requests_total", "SCIM requests.", ["connection", "method", "status"])
 CONNECTIONS: Final = Gauge("streamproc_gateway_connections", "Connections to the gateway, by whose.", ["sender"])
 """`sender`: proven, unproven."""
 CONNECTIONS_ENDED: Final = Counter(
