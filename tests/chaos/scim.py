@@ -72,10 +72,8 @@ async def run(plan: Plan) -> Findings:
             for number in range(len(GATEWAYS))
         ]
         findings = Findings(events=plan.events)
-        # Each request has a connection of its own: over one that is used again, aiohttp sends some of them twice.
-        lossy = await exit_stack.enter_async_context(
-            aiohttp.ClientSession(connector=aiohttp.TCPConnector(force_close=True))
-        )
+        lossy = await exit_stack.enter_async_context(aiohttp.ClientSession())
+        lossy._retry_connection = False  # else aiohttp sends what may be sent twice again, and tells nobody
         crowds = [Crowd(name, f"token-{name}", ways, plan.users) for name in CONNECTIONS]
         say(f"{plan.events} requests, {plan.kills} kills or stops of each of {', '.join([*GATEWAYS, *services])}")
         await asyncio.gather(
