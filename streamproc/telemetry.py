@@ -81,6 +81,9 @@ EVENTS: Final = Counter("streamproc_events_total", "Events folded, by what they 
 REPLANNED: Final = Counter(
     "streamproc_replanned_total", "Users planned anew by another mapping, by what that did.", ["effect"]
 )
+PUSHED: Final = Counter(
+    "streamproc_scim_writes_total", "Writes of SCIM clients in the log: valid, or why they came second.", ["effect"]
+)
 USERS: Final = Gauge("streamproc_users", "Users by how they stand: in scope, suspended, or out of scope.", ["state"])
 MAPPING: Final = Gauge(
     "streamproc_mapping", "Offset from which on a partition is folded by a mapping.", ["partition", "digest"]
@@ -113,10 +116,7 @@ OPEN_TRANSACTION: Final = Gauge(
     ["topic", "partition"],
 )
 HOOKS: Final = Counter("streamproc_gateway_requests_total", "Requests to the gateway's doors.", ["door", "status"])
-FRONT_DOOR: Final = Counter(
-    "streamproc_scim_requests_total", "Requests of SCIM clients.", ["connection", "method", "status"]
-)
-"""`connection` is empty where nobody's token came."""
+FRONT_DOOR: Final = Counter("streamproc_scim_requests_total", "SCIM requests.", ["connection", "method", "status"])
 CONNECTIONS: Final = Gauge("streamproc_gateway_connections", "Connections to the gateway, by whose.", ["sender"])
 """`sender`: proven, unproven."""
 CONNECTIONS_ENDED: Final = Counter(

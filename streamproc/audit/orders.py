@@ -34,11 +34,12 @@ _SAID: Final[dict[Action, tuple[set[str], ...]]] = {
     "ignore": ({"user", "since"}, {"account", "since"}),
     "deactivate": ({"account", "since"},),
     "unfreeze": ({"user"}, {"user", "attribute"}),
+    "connection": ({"connection"},),
 }
 """Action → what an order of it may say besides who ordered it, why and when."""
 _TRIES: Final[frozenset[Action]] = frozenset({"release", "retry", "adopt", "unfreeze"})
 """Orders by which the sink tries anew."""
-_ABOUT: Final = ("user", "since", "subject", "mapping", "input", "account", "attribute")
+_ABOUT: Final = ("user", "since", "subject", "mapping", "input", "account", "attribute", "connection")
 Place: TypeAlias = tuple[int, int]
 """Partition and offset in `streamproc.controls`."""
 

@@ -17,8 +17,8 @@ from streamproc.cli.operator_order import BY, REASON, cluster_of, now_ms, shown_
 from streamproc.cli.options import JSON, KAFKA, Duration, say
 from streamproc.cli.screen import put, put_json, put_lines
 from streamproc.cli.table import table
-from streamproc.core.fold.mapping_problems import no_such
 from streamproc.core.provider.connection_token import new_token, valid
+from streamproc.core.provider.connections import unknown_anchor
 from streamproc.core.records.connection_definition import ANCHOR, SELF, ConnectionDefinition, ConnectionToken
 from streamproc.core.records.topic_names import CONTROLS
 from streamproc.core.records.units import Millis
@@ -36,7 +36,6 @@ from streamproc.operators.connections import (
 from streamproc.settings import load_settings
 from streamproc.sources import configured
 from streamproc.sources.scim.read import SOURCE
-from streamproc.sources.scim.values import DEFAULTS
 
 _NAME = click.argument("name")
 
@@ -102,7 +101,7 @@ def add(
         delivered=delivered,
     )
     made = _order(kafka, by, reason, lambda there, _: added(there, wanted, partition))
-    _hand_out(made, token, as_json=as_json)
+    _hand_out(made, token, load_settings(kafka=kafka).gateway.url, as_json=as_json)
 
 
 @connections.command("list", epilog="Example: streamproc connections list --json")
@@ -189,7 +188,7 @@ def rotate(name: str, by: str, reason: str, keep: Millis, kafka: str | None, as_
     """Another token for NAME, printed once. The old ones are valid for a while, so that nothing is refused."""
     token, sha256 = new_token(os.urandom)
     made = _order(kafka, by, reason, lambda there, now: with_token(there, name, sha256, now, Millis(now + keep)))
-    _hand_out(made, token, as_json=as_json)
+    _hand_out(made, token, load_settings(kafka=kafka).gateway.url, as_json=as_json)
     ends = "at once" if not keep else f"at {shown_moment(min(each.until for each in made.tokens if each.until))}"
     say(f"the old tokens end {ends}" if keep == 0 or len(made.tokens) > 1 else "there was no other token")
 
@@ -232,28 +231,21 @@ def _order(
     return asyncio.run(ordered(cluster, fixed))
 
 
-def _hand_out(made: ConnectionDefinition, token: str, *, as_json: bool) -> None:
+def _hand_out(made: ConnectionDefinition, token: str, url: str | None, *, as_json: bool) -> None:
     if as_json:
         put_json({"name": made.name, "partition": made.partition, "anchor": made.anchor, "token": token})
         return
     put(token)
     say(f"{made.name}, partition {made.partition}, anchor {made.anchor}: this token is shown once, and kept nowhere")
-    say("put it into the app with the gateway's URL and /scim/v2; streamproc/gateway/scim/README.md says where")
+    where = "the gateway's URL with /scim/v2 behind it" if url is None else f"{url.rstrip('/')}/scim/v2"
+    say(f"put it into the app, and as its URL {where}; streamproc/gateway/scim/README.md says where")
 
 
 def _check_anchor(anchor: str, kafka: str | None) -> None:
     """A name that nothing ever gives would leave everybody unlinked, and couldn't be changed later."""
-    facts = _facts(kafka)
-    if anchor != SELF and anchor not in facts and not anchor.lower().startswith("urn:"):
-        raise NotOrderedError(
-            f"nothing was ordered: {anchor}: {no_such('fact', anchor, [SELF, *facts])}; an extension's attribute is "
-            "named with its URN"
-        )
-
-
-def _facts(kafka: str | None) -> list[str]:
-    """Those that the source `scim` gives."""
-    return list(configured(*load_settings(kafka=kafka).sources_text()).get(SOURCE, DEFAULTS).attributes)
+    facts = configured(*load_settings(kafka=kafka).sources_text())[SOURCE].attributes
+    if (why := unknown_anchor(anchor, facts)) is not None:
+        raise NotOrderedError(f"nothing was ordered: {why}; an extension's attribute is named with its URN")
 
 
 def _row(there: Known, each: ConnectionDefinition, now: Millis) -> dict[str, Any]:

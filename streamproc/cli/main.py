@@ -34,7 +34,7 @@ from streamproc.simulator.options import SimulatorOptions
 
 _PARENT = click.option("--with-parent", is_flag=True, hidden=True, help="Stop when standard input ends.")
 
-LATE: Final = ("connections", "mapping", "archive", "replay", "report", "doctor", "status")
+LATE: Final = ("connections", "seed", "mapping", "archive", "replay", "report", "doctor", "status")
 """Commands each in the module of its name, imported when asked for: no service loads pyarrow, which most of them do."""
 
 

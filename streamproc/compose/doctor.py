@@ -11,6 +11,8 @@ import aiohttp
 
 from streamproc import rights
 from streamproc.adapters.http import http_session
+from streamproc.adapters.kafka.client import KafkaLog
+from streamproc.adapters.kafka.log import KafkaError
 from streamproc.compose import doctor_sources
 from streamproc.compose.clocks import SYSTEM
 from streamproc.compose.directories import directories
@@ -21,6 +23,7 @@ from streamproc.core.records.topic_names import CURSORS, MAPPINGS, PRODUCED, STA
 from streamproc.core.scim.response_policy import Response
 from streamproc.doctor import catalogue, certificates, clocks, oauth_client, sources, target
 from streamproc.doctor.asking import Target
+from streamproc.doctor.connections import judged
 from streamproc.doctor.examination import Check, examine
 from streamproc.doctor.history import History, history
 from streamproc.doctor.kafka import cluster
@@ -30,10 +33,12 @@ from streamproc.gateway.endpoints import endpoints
 from streamproc.gateway.jwks import Jwks
 from streamproc.hydrator.directories.api import Directory
 from streamproc.mapping_preview.target_catalogue import Catalogue
+from streamproc.operators import connections
 from streamproc.rights import Right
 from streamproc.settings import Settings
 from streamproc.sources import configured
 from streamproc.sources.mapping_authority import usable
+from streamproc.sources.scim.read import SOURCE as SCIM
 
 PROCESSES: Final = ("worker", "sink", "reconcile", "gateway", "hydrator")
 """Those that can be examined."""
@@ -45,7 +50,8 @@ PATIENCE: Final = 15.0
 
 def processes(settings: Settings) -> list[str]:
     """Those that the settings configure. Nothing is to be set for worker and sink; many do without reconcile."""
-    doors = ["gateway"] if endpoints(settings.hooks, settings.security_events) else []
+    taken = endpoints(settings.hooks, settings.security_events) or settings.gateway.scim_state is not None
+    doors = ["gateway"] if taken else []
     return ["worker", "sink", *doors, *(["hydrator"] if doctor_sources.asked(settings) else [])]
 
 
@@ -105,7 +111,10 @@ class _Examination:
         self._to_target = to_target
         self._file = None if rules is not None else usable(*settings.worker.mapping_text())
         self._doors = {each.source for each in endpoints(settings.hooks, settings.security_events).values()}
+        self._serves_scim = settings.gateway.scim_state is not None
+        self._fixed = settings.connections()
         options = configured(*settings.sources_text())
+        self._facts = options[SCIM].attributes
         self._directories: Mapping[str, Directory] = directories(settings.hydrator, others, options, SYSTEM)
         self._sources = doctor_sources.used(settings, self._chosen, self._doors, self._directories)
         self._produced = sorted(PRODUCED - {source.name for source in self._sources})
@@ -132,6 +141,8 @@ class _Examination:
         yield Check("sources", "producers", self._producers)
         if self._settings.security_events.jwks and "gateway" in self._chosen:
             yield Check("sources", "keys of set", self._keys)
+        if self._serves_scim and "gateway" in self._chosen:
+            yield Check("sources", "connections", self._connections)
 
     def of_mapping(self) -> Iterator[Check]:
         """Those that a mapping decides."""
@@ -213,7 +224,7 @@ class _Examination:
             "worker": rights.worker(group),
             "sink": rights.sink(group),
             "reconcile": rights.reconcile(),
-            "gateway": rights.gateway(self._doors),
+            "gateway": rights.gateway(self._doors | ({SCIM} if self._serves_scim else set())),
             "hydrator": rights.hydrator(group, self._directories),
         }
         return {process: every[process] for process in self._chosen}
@@ -267,3 +278,11 @@ class _Examination:
     async def _keys(self) -> Sequence[Line]:
         location = self._settings.security_events.jwks or ""
         return [sources.keys(await Jwks(location, self._others, SYSTEM.clock).get(), location)]
+
+    async def _connections(self) -> Sequence[Line]:
+        try:
+            known = await connections.known(KafkaLog(self._settings.kafka), self._fixed)
+        except KafkaError as error:
+            text = f"not looked at: Kafka doesn't tell which there are ({type(error).__name__})"
+            return [Line("warning", "sources", "connections", text)]
+        return list(judged(known.connections, self._facts, SYSTEM.millis()))

@@ -11,12 +11,12 @@ from pathlib import Path
 from typing import Any, Final
 
 from streamproc import rights
-from streamproc.adapters.boot import boot_id
 from streamproc.adapters.clocks import Clocks
 from streamproc.adapters.kafka.log import Log
 from streamproc.adapters.kafka.topic_identity import made_anew, of_cluster
 from streamproc.adapters.kafka.topics import admin_of
 from streamproc.adapters.wait import task_group
+from streamproc.compose.boot import boot_id
 from streamproc.compose.clocks import SYSTEM
 from streamproc.core.errors import TopologyError
 from streamproc.gateway.scim.connections_followed import ConnectionsFollowed

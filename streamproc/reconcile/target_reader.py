@@ -86,6 +86,13 @@ class TargetReader:
             raise TargetError("/Users was answered by something that is no list: is STREAMPROC_SCIM_URL right?")
         return page
 
+    async def body(self, path: str, what: str) -> dict[str, Any]:
+        """What SCIM answers there, whole. `what`: in words, nobody named. Raises TargetError."""
+        answer = await self._ask(partial(self._send, "GET", path), what)
+        if isinstance(self._means(answer), Gone):
+            raise TargetError(f"{what}: {describe(answer)}")
+        return answer.body
+
     async def group(self, name: str) -> str | None:
         """The id of the group of that name. None: there is none, or more than one. Raises TargetError."""
         listing = Listing()

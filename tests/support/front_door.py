@@ -66,7 +66,7 @@ class RunningDoor:
         async with self.http.request(method, whole, data=content, headers=told) as answer:
             text = await answer.read()
             found = {name.lower(): value for name, value in answer.headers.items()}
-            return HttpAnswer(answer.status, json.loads(text) if text else None, found)
+            return HttpAnswer(answer.status, json.loads(text) if "json" in answer.content_type else None, found)
 
 
 async def of_memory() -> str:

@@ -12,6 +12,7 @@ from typing import Any
 from streamproc.core.provider.request import Connection
 from streamproc.core.records.units import Millis
 from streamproc.gateway.scim.answer import Answer
+from streamproc.gateway.scim.connection_log import ConnectionLog
 from streamproc.gateway.scim.delivery import Deliveries
 from streamproc.gateway.scim.endpoint import below_root
 from streamproc.gateway.scim.pace import Pace
@@ -100,7 +101,9 @@ async def gateway(
             if following.done():
                 following.result()
             await asyncio.sleep(0.001)
-        service = service_over(tail.of(of.name), of, patch_body=patch_body, pace=pace, deliveries=deliveries)
+        service = service_over(
+            ConnectionLog(lambda: tail, of.name), of, patch_body=patch_body, pace=pace, deliveries=deliveries
+        )
         yield Gateway(service, tail, store, kafka, following)
     finally:
         following.cancel()

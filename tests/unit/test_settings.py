@@ -205,3 +205,22 @@ def test_an_hr_vendor_needs_what_it_is_asked_with(vendor: str) -> None:
         load_settings(hris_secret=SECRET)
     with pytest.raises(SettingsError, match="https"):
         load_settings(hris_vendor="bamboohr", hris_secret=SECRET, hris_url="http://acme.bamboohr.com")
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "told"),
+    [
+        ("gateway_scim_keys", "k" * 31, "shorter than 32"),
+        ("gateway_scim_keys", " ".join(["k" * 32] * 3), "one key, or two"),
+        ("gateway_scim_keys", "", "one key, or two"),
+        ("gateway_url", "gateway.example.com", "https://"),
+        ("gateway_url", "https://gateway.example.com/scim/v2", "nothing behind"),
+        ("gateway_url", "https://kim@gateway.example.com", "nothing behind"),
+    ],
+)
+def test_what_scim_clients_depend_on_is_checked_at_the_start(name: str, value: str, told: str) -> None:
+    """A key that could be guessed, or a URL that no client could follow, is told before anybody is served."""
+    with pytest.raises(SettingsError, match=told):
+        load_settings(**{name: value})
+    two = load_settings(gateway_scim_keys="k" * 32 + " " + "l" * 32, gateway_url="https://[::1]:8443")
+    assert two.gateway.url == "https://[::1]:8443"

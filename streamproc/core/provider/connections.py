@@ -11,6 +11,7 @@ Rule 4: a name that is removed keeps its definition, so that its records stay un
 import re
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
+from difflib import get_close_matches
 from typing import Final
 
 from streamproc.core.provider.request import Connection
@@ -125,6 +126,16 @@ def problem(definition: ConnectionDefinition, partitions: int) -> str | None:
     if definition.repeated_within < 0:
         return "repeated_within is 0 ms or more"
     return None
+
+
+def unknown_anchor(anchor: str, facts: Collection[str]) -> str | None:
+    """Why nobody could ever be linked by it; None: they can. `facts`: those that the source `scim` gives."""
+    if anchor == SELF or anchor in facts or anchor.lower().startswith("urn:"):
+        return None
+    by_case = {name.casefold(): name for name in (SELF, *facts)}
+    close = get_close_matches(anchor.casefold(), by_case, 1, 0.75)
+    meant = f"did you mean `{by_case[close[0]]}`?" if close else f"there are {', '.join(by_case.values())}"
+    return f"there is no fact {anchor}; {meant}"
 
 
 def _changed(old: ConnectionDefinition, new: ConnectionDefinition) -> str | None:

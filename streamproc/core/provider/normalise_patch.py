@@ -56,7 +56,7 @@ def _take(asked: CanonicalOperations, operation: Any) -> None:
     if not isinstance(operation, dict):
         raise ScimError(400, "invalidSyntax", "an operation is an object")
     op, path, value = _of(operation, "op"), _of(operation, "path"), _of(operation, "value", _ABSENT)
-    op = op.strip().lower() if isinstance(op, str) else op
+    op = op.strip().lower() if isinstance(op, str) else None
     if op not in {"add", "replace", "remove"}:
         raise ScimError(400, "invalidSyntax", "op is add, replace or remove")
     op = cast("Op", op)

@@ -71,15 +71,15 @@ class FrontDoor:
         self._served: dict[str, Served] = {}
         self._partitions: dict[int, Partition] = {}
         self._following: dict[int, asyncio.Task[Any]] = {}
+        """By partition, also of one that isn't followed any more: it may not have ended yet."""
 
     async def __aenter__(self) -> Self:
         return self
 
     async def __aexit__(self, *_: object) -> None:
         self._tokens = None
-        tasks = [*self._following.values()]
         self._follow(())
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await asyncio.gather(*self._following.values(), return_exceptions=True)
 
     def serve(self, connections: Iterable[ServedConnection]) -> None:
         """These, and no others, from now on. What hasn't changed goes on as it was."""
@@ -144,9 +144,17 @@ class FrontDoor:
 
     def _follow(self, numbers: Iterable[int]) -> None:
         numbers = set(numbers)
-        for number in [*self._following.keys() - numbers]:
-            self._following.pop(number).cancel()
+        for number in self._partitions.keys() - numbers:
+            self._following[number].cancel()
             del self._partitions[number]
-        for number in sorted(numbers - self._following.keys()):
-            self._partitions[number] = self._make(number)
-            self._following[number] = asyncio.create_task(self._partitions[number].run(), name=f"events.scim/{number}")
+        for number in sorted(numbers - self._partitions.keys()):
+            partition = self._partitions[number] = self._make(number)
+            following = _after(self._following.get(number), partition)
+            self._following[number] = asyncio.create_task(following, name=f"events.scim/{number}")
+
+
+async def _after(before: asyncio.Task[Any] | None, partition: Partition) -> None:
+    """Follow it, once whoever followed it before has let go of the file."""
+    if before is not None:
+        await asyncio.wait([before])
+    await partition.run()

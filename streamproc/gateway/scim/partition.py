@@ -16,11 +16,9 @@ from streamproc.adapters.clocks import Clocks
 from streamproc.adapters.kafka.log import KafkaError, Log
 from streamproc.adapters.wait import task_group
 from streamproc.core.errors import StreamprocError
-from streamproc.core.provider.event import ScimEvent
-from streamproc.core.provider.fold import Void
-from streamproc.core.provider.state import Folded
-from streamproc.gateway.scim.shared_log import Seen, UnavailableError
-from streamproc.gateway.scim.store import Store, StoredResources, discard
+from streamproc.gateway.scim.connection_log import ConnectionLog
+from streamproc.gateway.scim.shared_log import UnavailableError
+from streamproc.gateway.scim.store import Store, discard
 from streamproc.gateway.scim.tail import AnotherLogError, Tail
 
 log = structlog.get_logger("streamproc.gateway")
@@ -48,25 +46,29 @@ class Partition:
     ) -> None:
         """`belongs`: whether a connection's records count in a partition."""
         self.number = number
-        self.trouble: str | None = None
-        """Why it isn't followed now."""
         self._kafka = kafka
         self._path = folder / f"events.scim-{number}.sqlite"
         self._identity = identity
         self._clocks = clocks
         self._belongs = belongs
         self._tail: Tail | None = None
+        self._why = "it is being opened"
+        """What has gone wrong last."""
 
     @property
+    def trouble(self) -> str | None:
+        """Why it isn't followed now; None: it is."""
+        return None if self._tail is not None and self._tail.is_following else self._why
+
     def tail(self) -> Tail:
         """Who follows it now. Raises UnavailableError."""
         if self._tail is None or not self._tail.is_following:
             raise UnavailableError("What was written before is being read.")
         return self._tail
 
-    def of(self, connection: str) -> "PartitionLog":
+    def of(self, connection: str) -> ConnectionLog:
         """A connection of this partition."""
-        return PartitionLog(self, connection)
+        return ConnectionLog(self.tail, connection)
 
     async def run(self) -> NoReturn:
         """Until cancelled."""
@@ -91,7 +93,6 @@ class Partition:
             async with task_group() as tasks:
                 tasks.create_task(tail.run(), name=f"events.scim/{self.number} tail")
                 tasks.create_task(self._watch(of), name=f"events.scim/{self.number} id")
-                self.trouble = None
         finally:
             self._tail = None
             store.close()
@@ -117,9 +118,9 @@ class Partition:
         ):
             discard(self._path)
         known = isinstance(error, KafkaError | StreamprocError | sqlite3.Error | OSError)
-        self.trouble = told(error)
+        self._why = told(error)
         tell = log.warning if failures == 0 and known else log.error
-        tell("a partition can't be followed", partition=self.number, reason=self.trouble, exc_info=not known)
+        tell("a partition can't be followed", partition=self.number, reason=self._why, exc_info=not known)
 
 
 def pause_after(failures: int, jitter: float) -> float:
@@ -136,24 +137,3 @@ def told(error: Exception) -> str:
     if isinstance(error, StreamprocError):
         return str(error)
     return type(error).__name__
-
-
-class PartitionLog:
-    """See SharedLog. Whoever follows the partition may be another one each time."""
-
-    def __init__(self, partition: Partition, connection: str) -> None:
-        self._partition = partition
-        self._connection = connection
-
-    @property
-    def resources(self) -> StoredResources:
-        """See SharedLog. Raises UnavailableError."""
-        return self._partition.tail.resources(self._connection)
-
-    async def append(self, event: ScimEvent, seen: Callable[[Folded | Void], Seen]) -> Seen:
-        """See SharedLog."""
-        return await self._partition.tail.append(event, seen)
-
-    async def barrier(self) -> None:
-        """See SharedLog."""
-        await self._partition.tail.barrier()

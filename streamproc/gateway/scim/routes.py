@@ -21,7 +21,7 @@ from streamproc.gateway.fast_path import SharedTimeout
 from streamproc.gateway.request_body import Bodies
 from streamproc.gateway.responses import HttpError
 from streamproc.gateway.scim.answer import SCIM_JSON, Answer, error, later, unauthorized
-from streamproc.gateway.scim.endpoint import below_root, endpoint, readable
+from streamproc.gateway.scim.endpoint import ROOTS, below_root, endpoint, readable
 from streamproc.gateway.scim.front_door import FrontDoor, Served
 from streamproc.gateway.scim.service import LARGEST_BODY, WITH_BODY, ScimRequest
 from streamproc.gateway.scim.tokens import LONGEST as LONGEST_FORM
@@ -40,6 +40,8 @@ LARGE: Final = 1024 * 1024
 """Bytes from which a body is large."""
 LARGE_AT_ONCE: Final = 4
 """Large bodies of one connection. One more gets 503."""
+_NEAR: Final = ("/scim", "/api", "/users", "/groups")
+"""What the path of a client may begin with that was given another URL than one of ours."""
 _METHODS: Final = frozenset({"GET", "POST", "PUT", "PATCH", "DELETE"})
 _SAID: Final = {
     400: "The body is cut off.",
@@ -75,14 +77,14 @@ class ScimRoutes:
     def takes(self, request: web.BaseRequest) -> bool:
         """Whether a request is one of these."""
         path = _path(request)[0]
-        return below_root(path) is not None or _is_token(path)
+        return below_root(path) is not None or _is_token(path) or path.lower().startswith(_NEAR)
 
     async def answer(self, request: web.BaseRequest) -> web.StreamResponse:
         """The answer, whatever the request is."""
         path, query = _path(request)
         found = below_root(path)
         if found is None:
-            return await self._token(request)
+            return await self._token(request) if _is_token(path) else _elsewhere(request)
         served: Served | None = None
         try:
             served = self._door.who(request.headers.get("Authorization"))
@@ -198,6 +200,11 @@ async def _go_on(request: web.BaseRequest) -> None:
     if request.headers.get("Expect", "").lower() == "100-continue" and request.version == HttpVersion11:
         await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
         request.writer.output_size = 0
+
+
+def _elsewhere(request: web.BaseRequest) -> web.Response:
+    """Whoever sets up a client has mistyped the URL, and reads what it shows of the answer."""
+    return _response(request, error(ScimError(404, None, f"Here SCIM is below {', '.join(ROOTS)}.")))
 
 
 def _response(request: web.BaseRequest, told: Answer, kind: str = SCIM_JSON) -> web.Response:

@@ -96,10 +96,6 @@ class Tail:
         """Whether it serves."""
         return self._consumer is not None
 
-    def of(self, connection: str) -> "ConnectionLog":
-        """A connection of this partition."""
-        return ConnectionLog(self, connection)
-
     def resources(self, connection: str) -> StoredResources:
         """Its resources, now."""
         return self._store.of(connection)
@@ -283,22 +279,6 @@ class Tail:
         for _, reached in self._reaching:
             if not reached.done():
                 reached.set_exception(UnavailableError(gone))
-
-
-class ConnectionLog:
-    """See SharedLog."""
-
-    def __init__(self, tail: Tail, connection: str) -> None:
-        self._tail = tail
-        self.resources = tail.resources(connection)
-
-    async def append(self, event: ScimEvent, seen: Callable[[Folded | Void], Seen]) -> Seen:
-        """See SharedLog."""
-        return await self._tail.append(event, seen)
-
-    async def barrier(self) -> None:
-        """See SharedLog."""
-        await self._tail.barrier()
 
 
 def _looked_at(question: asyncio.Task[int]) -> None:

@@ -11,6 +11,7 @@ from streamproc.audit.replay.partition import check_partition
 from streamproc.audit.replay.starting_point import PartitionRequest
 from streamproc.audit.replay.verify import orders as replay_orders
 from streamproc.core.records.change_event import Origin, decode_event
+from streamproc.core.records.connection_definition import ConnectionDefinition
 from streamproc.core.records.control import CONTROL, Control
 from streamproc.core.records.outcome import OUTCOME
 from streamproc.core.records.stored_record import InMemoryHistory, StoredRecord
@@ -23,6 +24,9 @@ RELEASE = Control("r-1", "release", "E1", 3, "Kim", "has left", Millis(7))
 LINK = Control("l-1", "link", " E1 ", None, "Kim", "asked", Millis(7), "okta/00u1")
 MAPPING = Control("m-1", "mapping", None, None, "Kim", "billing", Millis(7), mapping="[attributes]")
 ADOPT = Control("a-1", "adopt", "E1", 3, "Kim", "the same person", Millis(7), account="g-1")
+CONNECTION = Control(
+    "c-1", "connection", None, None, "Kim", "moving in", Millis(7), connection=ConnectionDefinition("okta", 0)
+)
 IGNORE = Control("i-1", "ignore", None, 5, "Kim", "a service account", Millis(7), account="g-2")
 
 
@@ -100,13 +104,13 @@ def test_the_replay_finds_what_no_order_is_behind(action: str, name: str, other:
     assert found(forged) > 0
 
 
-@pytest.mark.parametrize("control", [RELEASE, LINK, MAPPING, ADOPT, IGNORE])
+@pytest.mark.parametrize("control", [RELEASE, LINK, MAPPING, ADOPT, IGNORE, CONNECTION])
 def test_an_order_says_what_one_of_its_action_says(control: Control) -> None:
     """And nothing else; its key is whom, or what, it is about."""
     assert out_of_shape(control, control.key.encode()) is None
     assert out_of_shape(control, b"another") is not None
     assert out_of_shape(control, None) is not None
-    for name in ("user", "since", "subject", "mapping", "input", "account", "attribute"):
+    for name in ("user", "since", "subject", "mapping", "input", "account", "attribute", "connection"):
         change: dict[str, Any] = {name: None if getattr(control, name) is not None else "x"}
         other = replace(control, **change)
         assert out_of_shape(other, other.key.encode()) is not None

@@ -64,6 +64,16 @@ async def test_any_root_and_spelling_of_a_url_is_understood(tmp_path: Path) -> N
         assert (line, body["totalResults"]) == (b"HTTP/1.1 200 OK", 0)
 
 
+async def test_who_mistyped_the_url_is_told_where_scim_is(tmp_path: Path) -> None:
+    """A base URL without its path is answered by a SCIM Error that says where to go, token or not."""
+    async with front_door(tmp_path) as running:
+        for url in ("//Users?count=1", "//scim/Users", "//api/v2/Users"):
+            answer = await running.send("GET", url)
+            assert is_error(answer.body, 404), url
+            assert ROOT in answer.body["detail"]
+        assert (await running.send("GET", "//elsewhere", token=None)).status == 404
+
+
 async def test_a_public_url_is_what_clients_are_told(tmp_path: Path) -> None:
     """Behind a proxy that ends TLS a resource's location is the proxy's, if that is set."""
     async with front_door(tmp_path, gateway_url="https://scim.example.com") as running:

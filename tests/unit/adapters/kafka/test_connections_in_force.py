@@ -5,14 +5,15 @@ import asyncio
 import orjson
 import pytest
 from msgspec.structs import replace
-from structlog.testing import capture_logs
 
+from streamproc.adapters.kafka import connections_in_force, foreign
 from streamproc.adapters.kafka.connections_in_force import ConnectionsInForce, NotFollowedError, place_of
 from streamproc.core.records.connection_definition import ConnectionDefinition, ConnectionToken
 from streamproc.core.records.control import CONNECTIONS, Control
 from streamproc.core.records.topic_names import CONTROLS
 from streamproc.core.records.units import Millis
 from streamproc.testing.memory_log import MemoryBroker, MemoryLog
+from tests.support.logged import logged
 
 OKTA = ConnectionDefinition("okta", 1, (ConnectionToken("a" * 64),))
 ENTRA = ConnectionDefinition("entra", 0, (ConnectionToken("b" * 64),))
@@ -94,10 +95,10 @@ async def test_what_is_strange_or_elsewhere_is_told_and_has_no_effect() -> None:
     await ordered(kafka, ENTRA, partition=(place_of(kafka).partition + 1) % 4)
     await ordered(kafka, OKTA)
     here = ConnectionsInForce(kafka)
-    with capture_logs() as logged:
+    with logged(connections_in_force, foreign) as lines:
         await here.start()
     assert list(here.connections.all()) == ["okta"]
-    assert [each["event"].split()[0:2] for each in logged] == [["a", "record"], ["a", "record"], ["an", "order"]]
+    assert [each["event"].split()[0:2] for each in lines] == [["a", "record"], ["a", "record"], ["an", "order"]]
     await here.stop()
 
 

@@ -288,6 +288,8 @@ def test_what_no_schema_knows_is_named_and_changes_nothing() -> None:
         ({"Operations": []}, 400, "invalidSyntax"),
         ({"Operations": ["x"]}, 400, "invalidSyntax"),
         ({"Operations": [{"op": "move", "path": "title"}]}, 400, "invalidSyntax"),
+        ({"Operations": [{"op": ["add"], "path": "title", "value": "x"}]}, 400, "invalidSyntax"),
+        ({"Operations": [{"op": {"add": "add"}, "path": "title", "value": "x"}]}, 400, "invalidSyntax"),
         ({"Operations": [{"path": "title", "value": "x"}]}, 400, "invalidSyntax"),
         ({"Operations": [{"op": "remove"}]}, 400, "noTarget"),
         ({"Operations": [{"op": "remove", "value": {"title": "x"}}]}, 400, "noTarget"),

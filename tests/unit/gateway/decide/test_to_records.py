@@ -187,7 +187,7 @@ def test_what_lies_beside_each_event_of_a_body_is_small() -> None:
     assert all(sum(len(name) + len(value) for name, value in record.headers) < 1600 for record in records)
 
 
-@pytest.mark.parametrize("source", SOURCES)
+@pytest.mark.parametrize("source", sorted({*SOURCES} - {"scim"}))  # whose requests come one at a time
 @pytest.mark.parametrize("element", [1, {}, {"a": 1}], ids=str)
 def test_a_body_of_far_too_many_is_read_no_further_than_usual_ones(source: str, element: Any) -> None:
     """All other senders wait while one body is read: what isn't looked at is rejected, and told."""
