@@ -38,6 +38,7 @@ BINDING: Final = "0.5.0"
 
 OURS: Final = {
     "worker (resolve)": "resolve",
+    "worker (push)": "push",
     "worker (fold)": "fold",
     "worker": "worker",
     "sink": "sink",

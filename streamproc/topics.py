@@ -67,6 +67,7 @@ HYDRATOR: Final = Party("hydrator")
 DIRECTORIES: Final = Party("hydrator", "if the directory is configured")
 WORKER: Final = Party("worker")
 RESOLVE: Final = Party("worker", "resolve")
+PUSH: Final = Party("worker", "push")
 FOLD: Final = Party("worker", "fold")
 USERS: Final = Party("worker", "table `users`")
 RULES: Final = Party("worker", "table `rules`")
@@ -138,7 +139,7 @@ TOPICS: Final[tuple[Topic, ...]] = (
         "connection; each has one partition, which is set",
         SCIM_EVENT,
         (SCIM_DOOR, OPERATORS),
-        (SCIM_DOOR, RESOLVE, OPERATORS, RAW_AUDITORS),
+        (SCIM_DOOR, PUSH, OPERATORS, RAW_AUDITORS),
         "writes of SCIM clients, as they were decided on: the system of record of their users and groups",
         _APPENDED | _LARGE | _KEPT,  # a record of a year ago says which id somebody has
     ),
@@ -172,7 +173,7 @@ TOPICS: Final[tuple[Topic, ...]] = (
         FORWARDS,
         "the subject, or the key of a replayed input",
         None,
-        (RESOLVE,),
+        (RESOLVE, PUSH),
         (RESOLVE, RAW_AUDITORS),
         "what was said of each linked subject, orders about it, and replayed inputs, in one order",
         _RAW,
@@ -208,7 +209,7 @@ TOPICS: Final[tuple[Topic, ...]] = (
         RESOURCES,
         '["CONNECTION", "ID"], or ["CONNECTION", "GROUP", "MEMBER"]',
         KNOWN,
-        (RESOLVE,),
+        (PUSH,),
         (PROVIDER, RAW_AUDITORS),
         "what is known of the users, groups and memberships of SCIM clients",
         _COMPACTED,

@@ -29,7 +29,17 @@ def make_worker(settings: Settings, kafka: Log, app: StreamApp, producer: Produc
     """A worker that isn't running yet. `producer` has been started, `app` hasn't. Raises MappingError."""
     options, mapping = configured(*settings.sources_text()), settings.worker.mapping_text()
     chosen = settings.worker.mapping is not None
-    return Worker(kafka, app, producer, mapping, options, clocks, chosen=chosen, silences=settings.worker.silences())
+    return Worker(
+        kafka,
+        app,
+        producer,
+        mapping,
+        options,
+        clocks,
+        chosen=chosen,
+        silences=settings.worker.silences(),
+        connections=settings.connections(),
+    )
 
 
 async def run_worker(settings: Settings, ready: Callable[[], None] = lambda: None) -> None:

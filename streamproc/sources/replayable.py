@@ -24,6 +24,8 @@ def source_in(rejected: Rejected) -> str:
 def irreplayable(rejected: Rejected) -> str | None:
     """Why a rejected input can't be taken up again from here; None: it can."""
     source = source_in(rejected)
+    if rejected.topic == PUSHED:
+        return "a write has its place among others: let the client send the user or group again"
     if rejected.cut:
         return "it is too large to be kept here: send it again"
     if rejected.value is None:
@@ -34,8 +36,6 @@ def irreplayable(rejected: Rejected) -> str | None:
         return "a subject that a synchronisation couldn't take in: synchronise again"
     if source not in SOURCES or not (is_input(rejected.topic) or rejected.topic == FORWARDS):
         return "it is no input of a source"
-    if rejected.topic == PUSHED:
-        return "a write has its place among others: let the client send the user or group again"
     if rejected.topic == FORWARDS and _ORDER in rejected.headers:
         return "an order: give it again"
     if rejected.topic.startswith("notifications.") and not SOURCES[source].fetched:

@@ -17,15 +17,27 @@ import structlog
 from streamproc import telemetry
 from streamproc.adapters.clocks import Clocks
 from streamproc.adapters.kafka import reading
+from streamproc.adapters.kafka.connections_in_force import ConnectionsInForce
 from streamproc.adapters.kafka.log import Log, Producer
 from streamproc.adapters.kafka.mappings_in_force import in_force
 from streamproc.core.errors import RejectedInputError
 from streamproc.core.fold.mapping import Mapping
 from streamproc.core.fold.mapping_switch import unheard_partitions
-from streamproc.core.records.topic_names import CHANGES, CONTROLS, LINKS, MAPPINGS, OPERATIONS
+from streamproc.core.records.connection_definition import ConnectionDefinition
+from streamproc.core.records.topic_names import (
+    CHANGES,
+    CONTROLS,
+    FORWARDS,
+    LINKS,
+    MAPPINGS,
+    OPERATIONS,
+    PUSHED,
+    RESOURCES,
+)
 from streamproc.health.decide.conditions import Trouble
 from streamproc.health.decide.lag import lag_troubles
 from streamproc.sources.options import SourceOptions
+from streamproc.sources.scim.read import SOURCE as SCIM
 from streamproc.topics import RESOLVED
 from streamproc.worker.batching_producer import BatchingProducer
 from streamproc.worker.decide.due_dates import DueDates
@@ -35,6 +47,7 @@ from streamproc.worker.decide.user_states import UserStates
 from streamproc.worker.due_dates import announce_due_dates
 from streamproc.worker.fold import FoldProcessor
 from streamproc.worker.mapping_store import MappingStore
+from streamproc.worker.pushes import Pushes
 from streamproc.worker.raw_record import RawRecord
 from streamproc.worker.record_sequencer import Handler, RecordSequencer
 from streamproc.worker.rejections import Rejections
@@ -66,9 +79,11 @@ class Worker:
         *,
         chosen: bool,
         silences: abc.Mapping[str, float] | None = None,
+        connections: abc.Iterable[ConnectionDefinition] = (),
     ) -> None:
         """`producer` has been started, `app` hasn't. `mapping`: text and name of the settings' file; `chosen`: it
-        isn't the one that is shipped. `silences`: source → seconds that it may be silent.
+        isn't the one that is shipped. `silences`: source → seconds that it may be silent. `connections`: SCIM
+        connections that are defined in a file.
 
         Raises MappingError.
         """
@@ -80,14 +95,28 @@ class Worker:
         self._app = app
         users = self._table("users", OPERATIONS)
         links = self._table("links", LINKS)
+        known = self._table("provider", RESOURCES)
         mappings = self._table("rules", MAPPINGS)
         self._mappings = MappingStore(kafka, mappings, mapping, clocks.millis, self._producer, chosen=chosen)
         self._rejections = Rejections(self._producer, options)
         self._resolver = Resolver(links, options, self._producer, self._rejections)
-        raw = RESOLVED
-        handlers: dict[str, Handler] = {**dict.fromkeys(raw, self._resolve), CHANGES: self._fold}
+        handlers: dict[str, Handler] = {
+            **dict.fromkeys(RESOLVED, self._resolve),
+            PUSHED: self._push,
+            CHANGES: self._fold,
+        }
         self._sequencer = RecordSequencer(kafka, self._app, handlers, self._producer.room, clocks)
         self._replays = Replays(kafka, self._producer, self._rejections, self._sequencer.done)
+        self._connections = ConnectionsInForce(kafka, connections)
+        self._pushes = Pushes(
+            known,
+            self._connections,
+            options[SCIM],
+            self._producer,
+            self._rejections,
+            self._resolver.ignored,
+            self._sequencer.done,
+        )
         self._processor = FoldProcessor(
             users, self._mappings, self._due_dates, self._states, self._producer, self._sequencer, self._rejections
         )
@@ -98,13 +127,15 @@ class Worker:
         """Mappings that were ordered, and aren't on their way yet."""
         self._app.before_recovery(self._sequencer.begin)
         self._app.on_partitions_moved(self._forget)
-        self._app.agent("resolve", raw, self._sequencer.take)
+        self._app.agent("resolve", RESOLVED, self._sequencer.take)
+        self._app.agent("push", [PUSHED], self._sequencer.take)
         self._app.agent("fold", [CHANGES], self._sequencer.take)
 
     async def run(self, ready: Callable[[], None] = lambda: None) -> None:
         """Work until cancelled. Raises where going on would lose something: a restart recovers from the log."""
         await self._sequencer.start()
         try:
+            await self._connections.start()
             async with asyncio.TaskGroup() as tasks:
                 known, settled = self._processor.known, self._app.settled
                 tasks.create_task(self._producer.run())
@@ -112,11 +143,14 @@ class Worker:
                 tasks.create_task(announce_due_dates(self._due_dates, known, self._producer, self._clock, settled))
                 tasks.create_task(self._replays.run())
                 tasks.create_task(self._watch.run())
+                tasks.create_task(self._connections.run())
+                tasks.create_task(self._pushes.run())
                 tasks.create_task(self._log_ignored())
                 await self._app.run(self._sequencer.committable, ready)
         except BaseExceptionGroup as failures:
             raise failures.exceptions[0] from None
         finally:
+            await self._connections.stop()
             await self._sequencer.stop()
 
     def troubles(self, lag_limit: int) -> list[Trouble]:
@@ -166,7 +200,12 @@ class Worker:
         else:
             self._resolve_now(raw)
 
+    def _push(self, raw: RawRecord) -> Awaitable[None] | None:
+        return self._pushes.take(raw)
+
     def _resolve_now(self, raw: RawRecord) -> None:
+        if raw.topic == FORWARDS:
+            self._pushes.came(raw)
         try:
             self._resolver.take(raw, partial(self._sequencer.done, raw))
         except RejectedInputError as error:
@@ -194,6 +233,7 @@ class Worker:
         self._sequencer.forget()
         self._processor.forget()
         self._resolver.forget()
+        self._pushes.forget()
         self._replays.forget()
         self._mappings.forget()
         self._due_dates.forget()
@@ -207,6 +247,8 @@ class Worker:
         if table.regressed:
             log.warning("records that had regressed were appended again", topic=changelog, n=len(table.regressed))
             table.regressed.clear()
+        if changelog == RESOURCES:
+            await self._pushes.restore()
         if changelog == OPERATIONS:
             self._states.forget()
             for user, value, partition in table.records():

@@ -10,7 +10,7 @@ import structlog
 from streamproc import telemetry
 from streamproc.core.errors import RejectedInputError
 from streamproc.core.records.rejected import Problem, encode_rejected
-from streamproc.core.records.topic_names import CHANGES, CONTROLS, REJECTIONS
+from streamproc.core.records.topic_names import CHANGES, CONTROLS, PUSHED, REJECTIONS
 from streamproc.sources.field_names import known_fields, label
 from streamproc.sources.options import SourceOptions
 from streamproc.sources.suspected_leaver import may_deny
@@ -73,6 +73,6 @@ def _encoded(raw: RawRecord, problems: Sequence[Problem], *, partial: bool = Fal
         value=raw.value,
         headers=raw.headers.items(),
         partial=partial,
-        kept=raw.topic not in {CHANGES, CONTROLS},
+        kept=raw.topic not in {CHANGES, CONTROLS, PUSHED},
         denies=denies,
     )

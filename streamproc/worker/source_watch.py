@@ -16,7 +16,7 @@ from streamproc.adapters.kafka.log import Consumer, KafkaError, Log, TopicPartit
 from streamproc.adapters.kafka.mappings_in_force import in_force
 from streamproc.adapters.kafka.reading import partitions_of
 from streamproc.core.errors import StreamprocError
-from streamproc.core.records.topic_names import CHANGES, MAPPINGS, events_topic, intake_topic
+from streamproc.core.records.topic_names import CHANGES, MAPPINGS, PUSHED, events_topic, intake_topic
 from streamproc.core.records.units import Millis
 from streamproc.health.decide.conditions import Trouble
 from streamproc.sources import SOURCES
@@ -35,9 +35,10 @@ BETWEEN: Final = 0.03
 SECOND: Final = 1000
 """ms."""
 LEADS: Final = TopicPartition(CHANGES, 0)
-
+SAID: Final = {*RESOLVED, PUSHED}
+"""Topics with what sources say."""
 SPOKEN: Final = {
-    source: [topic for topic in dict.fromkeys([events_topic(source), intake_topic(source)]) if topic in RESOLVED]
+    source: [topic for topic in dict.fromkeys([events_topic(source), intake_topic(source)]) if topic in SAID]
     for source in SOURCES
 }
 """Source → topics of what it says. Asking for one that isn't there has no end."""

@@ -31,7 +31,7 @@ from streamproc.adapters.kafka.log import CommitFailedError, started
 from streamproc.adapters.kafka.topics import admin_of
 from streamproc.core.errors import TopologyError
 from streamproc.core.records.topic_identity import TOPIC_IDENTITY, TopicIdentity
-from streamproc.core.records.topic_names import CURSORS, IDENTITIES, PUSHED, is_input
+from streamproc.core.records.topic_names import CURSORS, IDENTITIES, is_raw
 from streamproc.rights import Right, essential
 from streamproc.settings import KafkaSettings
 
@@ -171,7 +171,7 @@ async def _begin_anew(kafka: KafkaLog, group: str, topic: str) -> None:
 
 def _forgiving(name: str) -> bool:
     """Whether nothing depends on its positions that isn't compared with times too, or read again from the beginning."""
-    return name == CURSORS or (is_input(name) and name != PUSHED)
+    return name == CURSORS or is_raw(name)
 
 
 def _anew(names: Sequence[str], before: Mapping[str, str], now: Mapping[str, str]) -> TopologyError:

@@ -26,7 +26,7 @@ from streamproc import telemetry
 from streamproc.adapters.kafka import decompression
 from streamproc.core.errors import HistoryError
 from streamproc.core.records.headers import UNREADABLE, Unread
-from streamproc.core.records.topic_names import is_input
+from streamproc.core.records.topic_names import is_raw
 
 log = structlog.get_logger("streamproc.kafka")
 
@@ -46,7 +46,7 @@ def told(topic: str, partition: int, first: int, end: int, why: str) -> str:
     words = f"offsets {first} to {end - 1} {why}"
     telemetry.UNREADABLE.labels(topic, str(partition)).inc(end - first)
     log.error("unread", topic=topic, partition=partition, told=words)
-    if not is_input(topic):
+    if not is_raw(topic):
         raise HistoryError(f"{topic}, partition {partition}: {words}")
     return words
 
@@ -76,7 +76,7 @@ class ReadableRecords(fetcher.PartitionRecords):  # type: ignore[misc]
             try:
                 yield from super()._unpack_records()
             except Exception as error:  # noqa: BLE001 - each codec raises what it likes
-                if not is_input(topic) and self.next_fetch_offset != begin:
+                if not is_raw(topic) and self.next_fetch_offset != begin:
                     return  # they would be lost; the batch is the next answer's first
                 first, end = self._unreadable()
                 words = told(topic, partition, first, end, f"can't be read: {_reason(error)}")

@@ -52,6 +52,11 @@ def is_input(topic: str) -> bool:
     return topic.startswith(SOURCES_TOPICS) and topic != REJECTIONS
 
 
+def is_raw(topic: str) -> bool:
+    """Whether it holds what a source has said, of which nothing of ours depends on where it lies."""
+    return is_input(topic) and topic != PUSHED
+
+
 def source_of(topic: str) -> str:
     """Whose input a topic holds, or a rejection is about: a gateway's requests, a synchronisation's subjects, too.
 

@@ -5,14 +5,15 @@ one of ours, by its SCIM id; of a seeded user that is the target's own id. There
 to see whether it can, are told by patterns.
 """
 
-from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from typing import Any
 
+from streamproc.core.provider.observed import parted
 from streamproc.core.provider.state import ScimResource
 from streamproc.core.records.connection_definition import SELF, ConnectionDefinition
 from streamproc.sources.options import SourceOptions
+from streamproc.sources.scim.known import Subject
 from streamproc.sources.scim.values import DEFAULTS, read
 from streamproc.sources.values.identifiers import known_identifier
 
@@ -37,15 +38,27 @@ def scim_connection(definition: ConnectionDefinition, options: SourceOptions = D
 
 def anchor_of(
     id: str,  # noqa: A002 - the attribute's name (RFC 7643 §3.1)
-    by_client: dict[str, Any],
-    said: Collection[str],
+    attributes: dict[str, Any],
     connection: ScimConnection,
 ) -> str | None:
-    """Who it is by what a client has said; None: that isn't told, or it isn't understood."""
+    """Who it is by these attributes; None: that isn't told, or it isn't understood."""
     fact = connection.options.anchor
-    if fact == SELF:
-        return id
-    return known_identifier(read(by_client, [fact], connection.options).facts.get(fact)) if fact in said else None
+    return id if fact == SELF else known_identifier(read(attributes, [fact], connection.options).facts.get(fact))
+
+
+def identified(subject: Subject, user: ScimResource, connection: ScimConnection) -> Subject:
+    """Who a user is by now.
+
+    The first word of a client's counts, and another one after it is a conflict. Before that counts what was read at the
+    target: clients that compare never write what is right already, and a leaver is one all the same.
+    """
+    _, by_client = parted(user)
+    fact = connection.options.anchor
+    claimed = anchor_of(user.id, by_client, connection) if fact == SELF or fact in subject.said else None
+    if subject.anchor is not None and not subject.observed:
+        return replace(subject, withheld=claimed not in {None, subject.anchor})
+    anchor = claimed or anchor_of(user.id, user.attributes, connection) or subject.anchor
+    return replace(subject, anchor=anchor, observed=claimed is None and anchor is not None)
 
 
 def is_probe(user: ScimResource, connection: ScimConnection) -> bool:

@@ -16,7 +16,8 @@ from streamproc.core.records.units import Micros
 class Subject:
     """A user of the connection.
 
-    `anchor`: who it is; None: that isn't known. `said`: facts of which a client has spoken. `manager`: the id of
+    `anchor`: who it is; None: that isn't known. `observed`: that was only read at the target, so a client's word on it
+    is no conflict. `said`: facts of which a client has spoken. `manager`: the id of
     another user, or whatever a client has said in its place. `withheld`: an anchor that is another one's in the place
     of `anchor`, so nothing is said of anybody until that is settled. `probe`: it is nobody, but a test of the client's.
     `deleted`: it is kept for those whose manager it is.
@@ -28,6 +29,7 @@ class Subject:
     withheld: bool = False
     probe: bool = False
     deleted: bool = False
+    observed: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,7 +34,7 @@ def read(payload: Any, receipt: Receipt, options: SourceOptions) -> ParsedPayloa
     facts: dict[str, Fact] = {**reading.facts}
     facts.setdefault(ACTIVE, True)
     id_ = payload.get("id") if isinstance(payload.get("id"), str) else body.attributes["userName"]
-    anchor = anchor_of(id_, body.attributes, said, ScimConnection("", options))
+    anchor = anchor_of(id_, body.attributes, ScimConnection("", options))
     unknown = (Ignored("unknown", "no schema knows it", id_, name) for name in body.ignored)
     event = SourceEvent(id_, "", "change", (receipt.received, 0, ""), facts, anchor)
     return ParsedPayload(events=(event,), ignored=(*reading.told(id_), *unknown))

@@ -1,7 +1,7 @@
 """Source `scim`: what a write of a SCIM client, as the log has folded it, means for people.
 
 Rule 1: all is a change, and speaks only of what a client has spoken of; so an app that manages titles, and knows no
-skills, takes nobody's skills.
+skills, takes nobody's skills. With the first word on a seeded user comes the name under which the target has them.
 Rule 2: order is the log's. A record's moment is when the broker had it, or just after the moment of the record before
 it: so whoever is made in the place of somebody deleted was made later, whatever a clock says.
 Rule 3: a group's record is one change for each of its users that it concerns, in the order of their ids, each with all
@@ -23,7 +23,7 @@ from streamproc.core.provider.state import Folded, ScimResource
 from streamproc.core.records.change_event import GONE, Fact
 from streamproc.core.records.fact_names import ACTIVE, GROUP
 from streamproc.core.records.units import Micros, Millis, micros_of
-from streamproc.sources.scim.anchors import ScimConnection, anchor_of, is_probe
+from streamproc.sources.scim.anchors import ScimConnection, identified, is_probe
 from streamproc.sources.scim.known import KnownSubjects, Learned, Subject
 from streamproc.sources.scim.values import read, touched
 
@@ -31,6 +31,7 @@ SOURCE: Final = "scim"
 GROUPS: Final = "groups"
 """The fact with the names of all groups, beside one for each of them."""
 MANAGER: Final = "manager"
+LOGIN: Final = "userName"
 
 UNLINKED: Final = Ignored("unlinked", "no anchor says who it is: what is said of it waits, and creates nobody")
 CONFLICT: Final = Ignored("conflict", "another anchor came under the same userName: only what takes access counts")
@@ -93,10 +94,9 @@ class _Page:
         spoken = self._spoken(before, after) if self.event.change != "seed" else frozenset()
         _, by_client = parted(after)
         subject = replace(subject, said=subject.said | spoken)
-        claimed = anchor_of(after.id, by_client, subject.said, self.connection)
-        withheld = claimed is not None and subject.anchor is not None and claimed != subject.anchor
-        subject = replace(subject, withheld=withheld, anchor=subject.anchor if withheld else claimed or subject.anchor)
+        subject = identified(subject, after, self.connection)
         subject = replace(subject, manager=_manager(by_client, subject, self.connection))
+        withheld = subject.withheld
         again = was is not None and was.withheld and not withheld
         names = subject.said if again else spoken
         if self.event.change == "none" and was is not None and not again:
@@ -109,6 +109,8 @@ class _Page:
             told = list(reading.told(subject_name(self.connection.name, after.id)))
         if ACTIVE in spoken and self.event.change == "create":
             facts.setdefault(ACTIVE, True)
+        if facts and was is not None and not was.said:  # it was seeded
+            facts = {**read(after.attributes, [LOGIN], self.connection.options).facts, **facts}
         if was is None or again:
             facts |= self._groups(self.known.groups_of(after.id), ())
         if returns:

@@ -12,7 +12,7 @@ import pytest
 from streamproc.adapters.kafka.log import KafkaConnectionError
 from streamproc.core.records.change_event import Origin
 from streamproc.core.records.mapping_in_force import MappingInForce
-from streamproc.core.records.topic_names import CONTROLS, MAPPINGS, is_input
+from streamproc.core.records.topic_names import CONTROLS, MAPPINGS, PUSHED, is_input
 from streamproc.core.records.units import Millis
 from streamproc.sources import SOURCES
 from streamproc.testing.memory_log import MemoryBroker, MemoryLog
@@ -192,7 +192,7 @@ def test_only_topics_that_are_there_are_asked_for() -> None:
     """Each source's, where producers, gateway and hydrator write: a client asks for ever for one that doesn't exist."""
     assert SPOKEN.keys() == SOURCES.keys()
     asked = {topic for topics in SPOKEN.values() for topic in topics}
-    assert asked == {topic for topic in RESOLVED if is_input(topic)}
+    assert asked == {PUSHED, *(topic for topic in RESOLVED if is_input(topic))}
 
 
 async def test_brokers_that_dont_answer_end_nothing(monkeypatch: pytest.MonkeyPatch) -> None:

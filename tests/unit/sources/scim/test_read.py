@@ -69,11 +69,48 @@ def test_only_what_a_client_wrote_of_a_seeded_user_is_said() -> None:
     heard.seed("G1", userName="k", displayName="K", title="Old", active=True, number="E1", phoneNumbers=[work])
     assert heard.events == []
     heard.patch("G1", replace('phoneNumbers[type eq "mobile"].value', "+13175550100"), replace("title", "New"))
-    assert heard.facts("G1") == {"mobile": "+13175550100", "job": "New"}
-    assert heard.user_of("G1") is None
-    heard.patch("G1", replace(f"{URN}:employeeNumber", "E1"))
+    assert heard.facts("G1") == {"userName": "k", "mobile": "+13175550100", "job": "New"}
     assert heard.user_of("G1") == "E1"
-    assert "active" not in heard.facts("G1")
+
+
+def test_a_seeded_leaver_is_known_by_what_the_target_held() -> None:
+    """A client that finds the number right never writes it, and its first word is that somebody is out."""
+    heard = Heard()
+    heard.seed("G1", userName="k", displayName="K", active=True, number="E1")
+    heard.patch("G1", replace("active", False))
+    assert heard.user_of("G1") == "E1"
+    assert heard.facts("G1") == {"userName": "k", "active": False}
+    assert heard.codes == []
+
+
+def test_a_seeded_leaver_whose_number_came_first() -> None:
+    """A client that writes the number alone, and later that somebody is out, never the name: they are found by it."""
+    heard = Heard()
+    heard.seed("G1", userName="k", active=True)
+    heard.patch("G1", replace(f"{URN}:employeeNumber", "E1"))
+    heard.patch("G1", replace("active", False))
+    assert heard.user_of("G1") == "E1"
+    assert heard.facts("G1") == {"userName": "k", "employeeNumber": "E1", "active": False}
+
+
+def test_a_seeded_leaver_of_a_connection_of_its_own() -> None:
+    """Where the SCIM id says who somebody is, it is the target's, and with it comes the name there."""
+    heard = Heard(SELF)
+    heard.seed("G1", userName="k", active=True, number="E1")
+    heard.patch("G1", replace("active", False))
+    assert heard.user_of("G1") == "G1"
+    assert heard.facts("G1") == {"userName": "k", "active": False}
+
+
+def test_what_a_client_says_of_the_anchor_wins_over_what_was_read() -> None:
+    """A number that is wrong at the target is put right by the client, and that is no conflict; a third one is."""
+    heard = Heard()
+    heard.seed("G1", userName="k", active=True, number="E9")
+    heard.patch("G1", replace("title", "Agent"))
+    heard.patch("G1", replace(f"{URN}:employeeNumber", "E1"))
+    assert (heard.user_of("G1"), heard.codes) == ("E1", [])
+    heard.patch("G1", replace(f"{URN}:employeeNumber", "E2"))
+    assert (heard.user_of("G1"), heard.codes) == ("E1", ["conflict"])
 
 
 def test_a_repeated_push_says_what_was_only_read_until_then() -> None:

@@ -1,0 +1,92 @@
+"""What a valid write of a SCIM client leads to: what it means for people, to be forwarded to the partitions of its
+subjects. From there on it is as any other source's (`route_forwarded.py`).
+"""
+
+from dataclasses import replace
+from typing import NamedTuple
+
+from msgspec import structs
+
+from streamproc.core.errors import RejectedInputError
+from streamproc.core.parsed_payload import Ignored, SourceEvent
+from streamproc.core.provider.event import NotAnEventError, ScimEvent, decode
+from streamproc.core.provider.state import Folded
+from streamproc.core.records.believed_headers import LATE
+from streamproc.core.records.connection_definition import ConnectionDefinition
+from streamproc.core.records.headers import RECEIVED
+from streamproc.core.records.rejected import Problem
+from streamproc.core.records.units import micros_of
+from streamproc.sources.options import SourceOptions
+from streamproc.sources.raw_record import HARMLESS
+from streamproc.sources.scim.anchors import ScimConnection, scim_connection
+from streamproc.sources.scim.known import KnownSubjects, Learned
+from streamproc.sources.scim.read import UNLINKED, meant
+from streamproc.worker.decide.route import by_subject
+from streamproc.worker.decide.sized import sized
+from streamproc.worker.raw_record import RawRecord, heard
+
+UNKNOWN = RejectedInputError(
+    "connection",
+    "no connection of this name: its clients have what they wrote, and nobody else hears of it. Where it is defined in "
+    "a settings file, give it to the worker, too, and let the client send everything once",
+)
+STRAY = RejectedInputError("invalid", "its connection has another partition, so it is a write for nobody")
+
+
+class Said(NamedTuple):
+    """What a record says, by subject, and what it teaches. `denies`: somebody who may be at the target loses access,
+    and nobody knows who that is.
+    """
+
+    record: RawRecord
+    by_subject: dict[str, list[SourceEvent]]
+    learned: Learned
+    ignored: tuple[Ignored, ...] = ()
+    problems: tuple[Problem, ...] = ()
+    denies: bool = False
+    rejected: RejectedInputError | None = None
+
+
+def event_in(raw: RawRecord) -> ScimEvent:
+    """The event in a record of `events.scim`. Raises RejectedInputError, and LaterFormatError."""
+    if raw.value is None:
+        raise RejectedInputError("tombstone", "no value; only gateways and `streamproc seed` write here")
+    try:
+        return decode(raw.value)
+    except NotAnEventError:
+        why = "no write of a client; only gateways and `streamproc seed` write here"
+        raise RejectedInputError("invalid", why) from None
+
+
+def said_by(
+    raw: RawRecord,
+    event: ScimEvent,
+    folded: Folded,
+    known: KnownSubjects,
+    definition: ConnectionDefinition | None,
+    options: SourceOptions,
+) -> Said:
+    """What a valid record says. `definition` None: nobody knows the connection, so of no user it is known who it is."""
+    record, foreign = heard(raw)
+    connection = ScimConnection(event.connection) if definition is None else scim_connection(definition, options)
+    found = meant(known, connection, event, folded, offset=raw.offset, appended=raw.timestamp)
+    if definition is None:
+        return Said(record, {}, replace(found.learned, subjects={}), denies=event.urgent, rejected=UNKNOWN)
+    events, unsized = sized(found.said.events, len(raw.value or b""))
+    problems = (*foreign, *_strange(found.said.ignored), *unsized)
+    unlinked = any(each.code == UNLINKED.code for each in found.said.ignored)
+    # Whom no client has made is at the target already.
+    denies = event.urgent and unlinked and folded.before is not None and folded.before.posted is None
+    return Said(_as_received(record, event), by_subject(events), found.learned, found.said.ignored, problems, denies)
+
+
+def _as_received(record: RawRecord, event: ScimEvent) -> RawRecord:
+    """With when the client's request came, by the gateway's clock, within bounds by the broker's."""
+    at, appended = micros_of(event.request.at), micros_of(record.timestamp)
+    received = max(min(at, appended), appended - LATE)
+    return structs.replace(record, headers={**record.headers, RECEIVED: str(received).encode()})
+
+
+def _strange(ignored: tuple[Ignored, ...]) -> list[Problem]:
+    """What somebody should look at."""
+    return [each.problem for each in ignored if each.code not in HARMLESS]
