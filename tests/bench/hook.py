@@ -46,13 +46,13 @@ async def measure() -> dict[str, Any]:
                     people = f"{running.simulator}/_sim/directories/okta/people"
                     users = [f"E{number:03}" for number in range(LEAVERS)]
                     await _tell(http, "POST", people, [_person(user) for user in users])
-                    await _fates(follower, set(users), "delivered")
+                    await fates(follower, set(users), "delivered")
                     before = usage(broker.pid)
                     for user in users:
                         await asyncio.sleep(PAUSE)
                         begun = time.time() * 1000
                         await _tell(http, "PATCH", f"{people}/{user}", {"active": False})
-                        outcome = (await _fates(follower, {user}, "revoked"))[user]
+                        outcome = (await fates(follower, {user}, "revoked"))[user]
                         took.append(outcome["read_back"] - begun)
                     used = usage(broker.pid) - before
                 finally:
@@ -77,7 +77,7 @@ async def _tell(http: aiohttp.ClientSession, method: str, url: str, content: Any
         answer.raise_for_status()
 
 
-async def _fates(follower: AIOKafkaConsumer, users: set[str], verdict: str) -> dict[str, dict[str, Any]]:
+async def fates(follower: AIOKafkaConsumer, users: set[str], verdict: str) -> dict[str, dict[str, Any]]:
     """The outcomes that tell this fate of these users. Raises TimeoutError."""
     found: dict[str, dict[str, Any]] = {}
     async with asyncio.timeout(SECONDS):

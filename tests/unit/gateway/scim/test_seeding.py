@@ -1,5 +1,6 @@
 """Seeding over a log in memory: what clients find afterwards, and what is left alone."""
 
+import asyncio
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ from streamproc.core.records.units import Millis
 from streamproc.gateway.scim.connection_log import ConnectionLog
 from streamproc.gateway.scim.seeding import Seeded, Seeding
 from streamproc.gateway.scim.service import Surroundings
-from tests.support.scim_gateway import Gateway, gateway
+from tests.support.scim_gateway import Gateway, gateway, new_broker
 
 KIM = {"schemas": ["urn:x"], "id": "g-1", "userName": "kim@example.com", "active": True, "title": "Agent"}
 OLD = {"userName": "old@example.com", "active": False}
@@ -20,7 +21,7 @@ OLD = {"userName": "old@example.com", "active": False}
 def seeding(at: Gateway, deleted: tuple[str, ...] = (), *, dry: bool = False) -> Seeding:
     """One that begins now."""
     numbers = iter(range(10_000))
-    around = Surroundings(lambda: Millis(1_000), lambda: 0.0, lambda: f"seed-{id(at)}-{next(numbers)}")
+    around = Surroundings(lambda: Millis(1_000), lambda: 0.0, lambda: f"seed-{id(numbers)}-{next(numbers)}")
     return Seeding(
         Connection("okta"), ConnectionLog(lambda: at.tail, "okta"), around, deleted, "streamproc seed Kim", dry=dry
     )
@@ -108,6 +109,34 @@ async def test_a_large_group_is_whole_in_the_end(tmp_path: Path) -> None:
         assert here.tail.next_offset == 3
         assert len((await here.send("GET", "/Groups/t-1")).body["members"]) == 2_500
         assert await seeding(here).take("Group", "t-1", group) == Seeded("same")
+
+
+async def test_who_seeds_twice_at_once_and_whoever_writes_meanwhile_all_are_right(tmp_path: Path) -> None:
+    """Two operators seed by two processes while an app pushes: nobody is there twice, and no push is written over."""
+    broker = new_broker()
+    async with gateway(tmp_path / "a", broker) as one, gateway(tmp_path / "b", broker) as two:
+        seeds = [seeding(one), seeding(two)]
+        people = [{"userName": f"u{number}@example.com", "title": "Agent"} for number in range(20)]
+
+        async def push(number: int) -> bool:
+            url = f"/Users/g-{number}"
+            while (await two.send("PATCH", url, patch("title", "Boss"))).status == 404:
+                if (await two.send("POST", "/Users", people[number])).status == 201:
+                    return True
+            return False
+
+        pushes = asyncio.gather(*(push(number) for number in range(20)))
+        seeded = await asyncio.gather(
+            *(each.take("User", f"g-{number}", person) for each in seeds for number, person in enumerate(people))
+        )
+        assert {each.state for each in seeded} <= {"seeded", "same", "written", "taken"}
+        created = [number for number, made in enumerate(await pushes) if made]
+        for number in range(20):
+            named = f'/Users?filter=userName eq "u{number}@example.com"'
+            (found,) = (await one.send("GET", named)).body["Resources"]
+            assert (found["id"] == f"g-{number}", found["title"]) == (
+                (False, "Agent") if number in created else (True, "Boss")
+            )
 
 
 def patch(path: str, value: Any) -> dict[str, Any]:
