@@ -49,7 +49,9 @@ class Plan:
 
 @dataclass(slots=True)
 class Findings:
-    """What a run found. The first five counts, the divergences and those who disagree must be 0."""
+    """What a run found. The first five counts, the divergences, the violations and those who
+    disagree must be 0.
+    """
 
     events: int = 0
     kills: int = 0
@@ -61,6 +63,10 @@ class Findings:
     mismatched_users: int = 0
     divergences: int = 0
     """Of what was recorded from what folding the log anew gives (`streamproc replay --verify`)."""
+    violations: int = 0
+    """Answers to SCIM clients that can't be true of any one order of their requests, and states that differ."""
+    answers: dict[str, int] = field(default_factory=dict)
+    """Requests of SCIM clients by what they were answered; `lost`: no answer came."""
     replanned: int = 0
     """Fates of records to which a change of the mapping led."""
     fates: dict[str, int] = field(default_factory=dict)
@@ -88,6 +94,7 @@ class Findings:
             or self.unaccounted
             or self.mismatched_users
             or self.divergences
+            or self.violations
             or self.disagreeing
         )
 

@@ -102,15 +102,20 @@ def main() -> int:
     parser.add_argument("--kafka", help="HOST:PORT of an empty cluster instead of the embedded one")
     parser.add_argument("--json", action="store_true")
     parser.add_argument("--sources", action="store_true", help="the events come through gateway and hydrator")
+    parser.add_argument("--scim", action="store_true", help="SCIM clients push them, through two gateways")
     given = parser.parse_args()
-    as_json, by_sources = given.json, given.sources
-    del given.json, given.sources
+    as_json, by_sources, by_scim = given.json, given.sources, given.scim
+    del given.json, given.sources, given.scim
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         plan = Plan(**vars(given))
         if by_sources:
             from tests.chaos import sources  # which builds on this module
 
             findings = runner.run(sources.run(plan))
+        elif by_scim:
+            from tests.chaos import scim  # and so does this
+
+            findings = runner.run(scim.run(plan))
         else:
             findings = runner.run(run(plan))
     shown = {name: getattr(findings, name) for name in Findings.__slots__}
