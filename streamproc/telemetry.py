@@ -82,7 +82,7 @@ REPLANNED: Final = Counter(
     "streamproc_replanned_total", "Users planned anew by another mapping, by what that did.", ["effect"]
 )
 PUSHED: Final = Counter(
-    "streamproc_scim_writes_total", "Writes of SCIM clients in the log: valid, or why they came second.", ["effect"]
+    "streamproc_scim_writes_total", "SCIM clients' writes in the log: valid, or why not.", ["effect"]
 )
 USERS: Final = Gauge("streamproc_users", "Users by how they stand: in scope, suspended, or out of scope.", ["state"])
 MAPPING: Final = Gauge(
