@@ -9,6 +9,7 @@ from streamproc.core.provider.password import without_password
 from streamproc.core.provider.patch import PatchOperation
 from streamproc.core.provider.schema import ResourceType
 from streamproc.core.provider.scim_error import ScimError
+from streamproc.core.scim.dialect import PATCH_OP
 
 MOST: Final = 1_000
 """Operations of one PATCH."""
@@ -30,26 +31,37 @@ class PatchRequest:
 def normalise_patch(kind: ResourceType, body: Any) -> PatchRequest:
     """Raises ScimError: `invalidSyntax` where it is no PATCH, and as §3.12 says where an operation can't be carried out
     on any resource. `schemas` isn't asked for, since some leave it out.
+
+    ConnId's connector sends what it would PUT, without any operations: that replaces what it names. It sends a PATCH
+    without anything, too, where only a user's groups change.
     """
+    if not isinstance(body, dict):
+        raise ScimError(400, "invalidSyntax", "the body is an object with Operations")
     asked = CanonicalOperations(kind, clears=True)
-    if not (given := _operations(body)):
-        raise ScimError(400, "invalidSyntax", "Operations has one operation or more")
-    if len(given) > MOST:
-        raise ScimError(413, None, f"more than {MOST:,} operations")
-    for operation in without_password(given):
-        _take(asked, operation)
+    given = _of(body, "Operations", _ABSENT)
+    if given is _ABSENT:
+        asked.object("replace", without_password(body))
+        if not (asked.operations or asked.members or _says_patch(body)):
+            raise ScimError(400, "invalidSyntax", "there are no Operations")
+    else:
+        for operation in _operations(given):
+            _take(asked, operation)
     return PatchRequest(tuple(asked.operations), tuple(asked.members), tuple(asked.written), asked.ignored)
 
 
-def _operations(body: Any) -> list[Any]:
-    if not isinstance(body, dict):
-        raise ScimError(400, "invalidSyntax", "the body is an object with Operations")
-    found = _of(body, "Operations")
-    if isinstance(found, dict):
-        return [found]
-    if not isinstance(found, list):
+def _operations(given: Any) -> list[Any]:
+    found = [given] if isinstance(given, dict) else given
+    if not isinstance(found, list) or not found:
         raise ScimError(400, "invalidSyntax", "Operations is a list of operations")
-    return found
+    if len(found) > MOST:
+        raise ScimError(413, None, f"more than {MOST:,} operations")
+    kept: list[Any] = without_password(found)
+    return kept
+
+
+def _says_patch(body: dict[str, Any]) -> bool:
+    schemas = _of(body, "schemas")
+    return isinstance(schemas, list) and PATCH_OP in schemas
 
 
 def _take(asked: CanonicalOperations, operation: Any) -> None:

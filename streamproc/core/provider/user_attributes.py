@@ -131,7 +131,7 @@ ENTERPRISE_SCHEMA: Final = Schema(
                 scalar="value",
                 sub_attributes=by_name(
                     [
-                        Attribute("value", case_exact=True),
+                        Attribute("value"),
                         Attribute("$ref", "reference", reference_types=("User",)),
                         Attribute("displayName", mutability="readOnly"),
                     ]

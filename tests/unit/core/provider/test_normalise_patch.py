@@ -160,6 +160,18 @@ def test_a_users_patch_is_understood(client: str) -> None:
     assert apply(BEFORE, asked.operations) == after
 
 
+def test_a_patch_without_operations_is_what_it_names() -> None:
+    """ConnId's connector sends what it would PUT: what that names is written, and what it leaves out stays. Where only
+    a user's groups change it sends a PATCH of nothing, which changes nothing.
+    """
+    sent = {"schemas": [USER], "id": "1", "meta": {}, "title": "Agent", "active": "False", "groups": [], "x": 1}
+    asked = normalise_patch(USERS, sent)
+    assert apply(BEFORE, asked.operations) == {**BEFORE, "title": "Agent", "active": False}
+    assert (asked.written, asked.ignored) == (("title", "active"), ("x",))
+    nothing = normalise_patch(USERS, {"schemas": [PATCH_OP]})
+    assert (nothing.operations, nothing.members, nothing.written) == ((), (), ())
+
+
 GROUP_PATCHES: dict[str, tuple[list[Json], list[MemberEdit], Json]] = {
     "Okta renames": ([{"op": "replace", "value": {"id": "1", "displayName": "B"}}], [], {"displayName": "B"}),
     "Okta exchanges": (
@@ -285,6 +297,8 @@ def test_what_no_schema_knows_is_named_and_changes_nothing() -> None:
     [
         ([], 400, "invalidSyntax"),
         ({}, 400, "invalidSyntax"),
+        ({"x": 1}, 400, "invalidSyntax"),
+        ({"schemas": [USER]}, 400, "invalidSyntax"),
         ({"Operations": []}, 400, "invalidSyntax"),
         ({"Operations": ["x"]}, 400, "invalidSyntax"),
         ({"Operations": [{"op": "move", "path": "title"}]}, 400, "invalidSyntax"),
