@@ -2,14 +2,15 @@
 
 The whole pipeline, on one machine: gateway, worker, sink, and the stand-in for Genesys. One leaver after the other,
 each made by a POST before. The clock starts before the PATCH `active: false` is sent. `push_to_revoked` ends at the
-outcome's `read_back`, when Genesys had said that the user is inactive; `push_answered` when the client has its answer,
-and `delivered_answered` as well, of a connection whose answers wait for that.
+outcome's `read_back`, when Genesys had said that the user is inactive; `accepted_answered` when the client has its
+answer, and `delivered_answered` as well, of a connection whose answers wait for that.
 """
 
 import asyncio
 import statistics
 import tempfile
 import time
+from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any, Final
 
@@ -20,7 +21,7 @@ from streamproc.adapters.kafka.topics import ensure_topics
 from streamproc.core.records.topic_names import OUTCOMES
 from streamproc.demo.processes import stack
 from streamproc.embedded import embedded_kafka
-from streamproc.settings import Settings, load_settings
+from streamproc.settings import load_settings
 from tests.bench import say, size
 from tests.bench.cpu import usage
 from tests.bench.hook import fates
@@ -31,55 +32,57 @@ from tests.bench.scim.served import connections_file, gateway, token
 LEAVERS: Final = size(60, 15)
 """Of each connection."""
 PAUSE: Final = 0.25
+ACCEPTED, DELIVERED = "accepted", "delivered"
+"""The two connections, after how they answer a deactivation."""
 
 
 async def measure() -> dict[str, Any]:
     """Hire them all, and let them go."""
     figures: dict[str, Any] = {}
-    async with embedded_kafka(progress=lambda _: None) as broker:
-        plain = load_settings(kafka=broker.bootstrap, guard_count=10**6, guard_day_count=10**6, gateway_port=0)
-        await ensure_topics(plain.kafka)
-        with tempfile.TemporaryDirectory() as name:
-            folder = Path(name)
-            async with stack(plain, folder) as running:
-                await running.start("worker", "sink")
-                follower = KafkaLog(plain.kafka).consumer()
-                await follower.start()
-                try:
-                    follower.assign([TopicPartition(OUTCOMES, n) for n in range(plain.kafka.partitions)])
-                    begun = usage(broker.pid)
-                    for number, (connection, delivered) in enumerate([("accepted", False), ("delivered", True)]):
-                        settings = running.settings.changed(
-                            gateway_scim_state=str(folder / connection),
-                            scim_connections=str(connections_file(folder, {connection: number}, delivered=delivered)),
-                        )
-                        figures |= await _gone(settings, folder, connection, follower)
-                    used = usage(broker.pid) - begun
-                finally:
-                    await follower.stop()
+    async with AsyncExitStack() as exit_stack:
+        broker = await exit_stack.enter_async_context(embedded_kafka(progress=lambda _: None))
+        folder = Path(exit_stack.enter_context(tempfile.TemporaryDirectory()))
+        connections = connections_file(folder, {ACCEPTED: 0, DELIVERED: 1}, {DELIVERED})
+        settings = load_settings(
+            kafka=broker.bootstrap,
+            guard_count=10**6,
+            guard_day_count=10**6,
+            gateway_port=0,
+            gateway_scim_state=str(folder / "state"),
+            scim_connections=str(connections),
+        )
+        await ensure_topics(settings.kafka)
+        running = await exit_stack.enter_async_context(stack(settings, folder))
+        await running.start("worker", "sink")
+        serving = await exit_stack.enter_async_context(gateway(running.settings, folder / "gateway.log", ACCEPTED))
+        follower = KafkaLog(settings.kafka).consumer()
+        await exit_stack.enter_async_context(follower)
+        follower.assign([TopicPartition(OUTCOMES, number) for number in range(settings.kafka.partitions)])
+        begun = usage(broker.pid)
+        for connection in (ACCEPTED, DELIVERED):
+            async with client(serving.port, token(connection)) as at:
+                answered, revoked = await _gone(at, connection, follower)
+            figures |= _row(f"{connection}_answered", answered)
+            if connection == ACCEPTED:
+                figures |= _row("push_to_revoked", revoked)
+        used = usage(broker.pid) - begun
     return {**figures, "leavers": 2 * LEAVERS, **used.row("push_")}
 
 
-async def _gone(settings: Settings, folder: Path, connection: str, follower: AIOKafkaConsumer) -> dict[str, Any]:
-    """The leavers of one connection."""
-    async with (
-        gateway(settings, folder / f"{connection}.log", connection) as serving,
-        client(serving.port, token(connection)) as at,
-    ):
-        numbers = [f"{connection[0].upper()}{number:03}" for number in range(LEAVERS)]
-        ids = [await _hire(at, index, number) for index, number in enumerate(numbers)]
-        await fates(follower, set(numbers), "delivered")
-        answered, revoked = [], []
-        for number, id_ in zip(numbers, ids, strict=True):
-            await asyncio.sleep(PAUSE)
-            begun = time.time() * 1000
-            answer = await at.replace("Users", id_, {"op": "replace", "value": {"active": False}})
-            answered.append(answer.seconds * 1000)
-            revoked.append((await fates(follower, {number}, "revoked"))[number]["read_back"] - begun)
+async def _gone(at: Client, connection: str, follower: AIOKafkaConsumer) -> tuple[list[float], list[float]]:
+    """The leavers of one connection: ms until each was answered, and until the read-back."""
+    numbers = [f"{connection[0].upper()}{number:03}" for number in range(LEAVERS)]
+    ids = [await _hire(at, index, number) for index, number in enumerate(numbers)]
+    await fates(follower, set(numbers), "delivered")
+    answered, revoked = [], []
+    for number, id_ in zip(numbers, ids, strict=True):
+        await asyncio.sleep(PAUSE)
+        begun = time.time() * 1000
+        answer = await at.replace("Users", id_, {"op": "replace", "value": {"active": False}})
+        answered.append(answer.seconds * 1000)
+        revoked.append((await fates(follower, {number}, "revoked"))[number]["read_back"] - begun)
     say(f"{LEAVERS} leavers of {connection}: {min(revoked):.0f} to {max(revoked):.0f} ms")
-    if connection == "delivered":
-        return _row("delivered_answered", answered)
-    return _row("push_to_revoked", revoked) | _row("push_answered", answered)
+    return answered, revoked
 
 
 async def _hire(at: Client, index: int, number: str) -> str:

@@ -4,7 +4,7 @@ import asyncio
 import json
 import sys
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -35,13 +35,13 @@ def token(connection: str) -> str:
     return f"scim_the-token-of-{connection}"
 
 
-def connections_file(folder: Path, partitions: dict[str, int], **options: bool) -> Path:
-    """The settings' file of these connections, by name."""
+def connections_file(folder: Path, partitions: dict[str, int], delivered: Collection[str] = ()) -> Path:
+    """The settings' file of connections, by name. `delivered`: those whose deactivations wait."""
     path = folder / "connections.toml"
-    set_ = "".join(f"{name} = {str(value).lower()}\n" for name, value in options.items())
     path.write_text(
         "".join(
-            f'[{name}]\npartition = {partition}\ntokens = ["{hashed(token(name))}"]\n{set_}'
+            f'[{name}]\npartition = {partition}\ntokens = ["{hashed(token(name))}"]\n'
+            f"delivered = {str(name in delivered).lower()}\n"
             for name, partition in partitions.items()
         )
     )

@@ -10,10 +10,12 @@ import aiohttp
 import orjson
 from msgspec.structs import replace
 
+from streamproc.adapters.kafka.topics import ensure_topics
 from streamproc.core.provider.connection_token import hashed
 from streamproc.core.records.connection_definition import ConnectionToken
 from streamproc.core.records.topic_names import PUSHED
-from streamproc.settings import Settings
+from streamproc.embedded import embedded_kafka
+from streamproc.settings import Settings, load_settings
 from tests.kafka.test_pipeline import read
 from tests.support.scim_process import definition, order, scim_gateway
 
@@ -29,17 +31,20 @@ class Client:
         self.root = f"http://127.0.0.1:{port}{ROOT}"
         self.token = token
 
-    async def send(self, method: str, path: str, body: Any = None) -> tuple[int, Any]:
-        """Status and JSON; repeated while it has to be."""
+    async def once(self, method: str, path: str, body: Any = None) -> tuple[int, Any]:
+        """Status and JSON."""
         content = None if body is None else orjson.dumps(body)
         headers = {"Authorization": f"Bearer {self.token}"}
+        async with self.http.request(method, self.root + path, data=content, headers=headers) as answer:
+            text = await answer.read()
+            return answer.status, orjson.loads(text) if text else None
+
+    async def send(self, method: str, path: str, body: Any = None) -> tuple[int, Any]:
+        """The same; repeated while it has to be."""
         async with asyncio.timeout(60):
-            while True:
-                async with self.http.request(method, self.root + path, data=content, headers=headers) as answer:
-                    if answer.status != 503:
-                        text = await answer.read()
-                        return answer.status, orjson.loads(text) if text else None
+            while (answer := await self.once(method, path, body))[0] == 503:  # noqa: ASYNC110 - another process
                 await asyncio.sleep(0.05)
+        return answer
 
 
 async def test_two_gateways_serve_as_one(settings: Settings, tmp_path: Path) -> None:
@@ -95,3 +100,26 @@ async def test_a_gateway_goes_on_where_it_was(settings: Settings, tmp_path: Path
             status, _ = await here.send("POST", "/Users", {"userName": "kim@example.com"})
             assert status == (201 if not (tmp_path / "seen").exists() else 409)
             (tmp_path / "seen").touch()
+
+
+async def test_while_the_broker_stands_still_clients_are_told_to_come_again(tmp_path: Path) -> None:
+    """Reads and writes are answered 503 as a SCIM Error in seconds; afterwards each write is there at most once."""
+    async with embedded_kafka(progress=lambda _: None) as broker:
+        settings = load_settings(kafka=broker.bootstrap)
+        await ensure_topics(settings.kafka)
+        await order(settings, definition("okta", OKTA))
+        async with scim_gateway(settings, tmp_path) as one, aiohttp.ClientSession() as http:
+            here = Client(http, await one.start())
+            status, made = await here.send("POST", "/Users", {"userName": "kim@example.com"})
+            assert status == 201
+            os.kill(broker.pid, signal.SIGSTOP)
+            try:
+                async with asyncio.timeout(30):
+                    asked = [here.once("GET", f"/Users/{made['id']}"), here.once("POST", "/Users", {"userName": "lee"})]
+                    for status, told in await asyncio.gather(*asked):
+                        assert (status, told["status"]) == (503, "503")
+            finally:
+                os.kill(broker.pid, signal.SIGCONT)
+            status, _ = await here.send("POST", "/Users", {"userName": "lee"})
+            assert status in {201, 409}
+            assert (await here.send("GET", "/Users?count=0"))[1]["totalResults"] == 2
