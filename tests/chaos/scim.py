@@ -60,8 +60,9 @@ async def run(plan: Plan) -> Findings:
         await post(http, f"{running.simulator}/_sim/config", {"groups": GROUPS})
         await post(http, f"{running.simulator}/_sim/faults", {"faults": FAULTS, "seed": plan.seed})
         for number, name in enumerate(CONNECTIONS):
-            more = {"partition": number, "anchor": "externalId", "delivered": name == DELIVERED}
-            await order(settings, definition(name, f"token-{name}", **more))
+            waits = name == DELIVERED
+            made = definition(name, f"token-{name}", partition=number, anchor="externalId", delivered=waits)
+            await order(settings, made)
         services = [f"worker-{n}" for n in range(plan.workers)] + [f"sink-{n}" for n in range(plan.sinks)]
         for name in services:
             running.child(name, name.split("-")[0], STREAMPROC_DATA=str(folder / name))
