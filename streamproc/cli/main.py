@@ -27,6 +27,7 @@ from streamproc.demo import report
 from streamproc.demo.directories import play_directories
 from streamproc.demo.play import Played, play, scoped
 from streamproc.demo.processes import ProcessFailedError, Stack, stack
+from streamproc.demo.scim_clients import play_scim_clients
 from streamproc.demo.supervisor import play_supervisor
 from streamproc.embedded import EmbeddedKafkaUnavailable, embedded_kafka
 from streamproc.settings import DIRECTORIES, Settings, load_settings
@@ -226,9 +227,11 @@ async def _demo(kafka: str | None, *, as_json: bool) -> int:
         ending = await play(running.settings.kafka, running.simulator, told)
         say("second act: the same told by Okta, Entra, PingOne and Workday; starting gateway and hydrator ...")
         ending += await play_directories(running, told)
-        say("third act: a supervisor changes Genesys by hand; starting reconcile ...")
+        say("third act: the apps of Okta and Entra push by SCIM; starting another gateway ...")
+        ending += await play_scim_clients(running, told)
+        say("fourth act: a supervisor changes Genesys by hand; starting reconcile ...")
         ending += await play_supervisor(running, told, say)
-        say("fourth act: an auditor asks the log ...")
+        say("fifth act: an auditor asks the log ...")
         from streamproc.demo.audit import play_audit  # noqa: PLC0415 - which reads archives, as services don't
 
         ending += await play_audit(running.settings.kafka, say)
