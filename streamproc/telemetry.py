@@ -81,9 +81,7 @@ EVENTS: Final = Counter("streamproc_events_total", "Events folded, by what they 
 REPLANNED: Final = Counter(
     "streamproc_replanned_total", "Users planned anew by another mapping, by what that did.", ["effect"]
 )
-PUSHED: Final = Counter(
-    "streamproc_scim_writes_total", "Writes of SCIM clients in the log: valid, or why they came second.", ["effect"]
-)
+PUSHED: Final = Counter("streamproc_scim_writes_total", "SCIM writes: valid, or why they came second.", ["effect"])
 USERS: Final = Gauge("streamproc_users", "Users by how they stand: in scope, suspended, or out of scope.", ["state"])
 MAPPING: Final = Gauge(
     "streamproc_mapping", "Offset from which on a partition is folded by a mapping.", ["partition", "digest"]

@@ -59,7 +59,7 @@ def test_every_folder_of_tests_mirrors_a_package() -> None:
         for folder in kind.rglob("*/")
         if any(folder.glob("test_*.py")) and not (REPOSITORY / "streamproc" / folder.relative_to(kind)).is_dir()
     ]
-    ours = ["bench", "docs", "simulation", "simulation/invariants"]
+    ours = ["bench", "chaos", "docs", "simulation", "simulation/invariants"]
     assert sorted(strangers) == [f"tests/unit/{each}" for each in ours]
 
 

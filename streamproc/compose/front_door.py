@@ -3,7 +3,7 @@
 import asyncio
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 from itertools import chain
@@ -28,6 +28,10 @@ from streamproc.gateway.scim.service import Surroundings
 from streamproc.gateway.scim.tail import TOPIC
 from streamproc.health.decide.conditions import Trouble
 from streamproc.settings import KafkaSettings, Settings, secrets
+
+AT_START: Final = 3.0
+"""Seconds that a gateway which starts waits for SCIM clients to be served, so that they don't notice a restart. Those
+of hooks are served then, whatever is still to be read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +79,9 @@ async def opened_front_door(settings: Settings, kafka: Log, clocks: Clocks = SYS
             following = tasks.create_task(followed.run(), name="connections")
             delivered = tasks.create_task(deliveries.run(), name="deliveries")
             try:
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(AT_START):
+                        await door.until_served(clocks.pause)
                 yield OpenedDoor(door, lambda: chain(followed.troubles(), door.troubles()))
             finally:
                 following.cancel()

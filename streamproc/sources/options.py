@@ -59,6 +59,10 @@ ASSIGNING: Final = ("okta", "entra", "pingone")
 """Sources that tell who is assigned to an application."""
 
 
+BY_CONNECTION: Final = "scim"
+"""The source of which each connection says who its subjects are."""
+
+
 ANY_FACT: Final = "hris"
 """The source whose events may have facts of any name; all others have those of `attributes`."""
 
@@ -118,6 +122,10 @@ def parse_sources(text: str, name: str, defaults: Mapping[str, SourceOptions]) -
     unknown = sorted(tables.keys() - defaults.keys())
     if unknown:
         raise SettingsError(f"sources: {name}: there is no source {unknown[0]}; there are {', '.join(defaults)}")
+    of_all = tables.get(BY_CONNECTION)
+    if isinstance(of_all, dict) and "anchor" in of_all:
+        do = "streamproc connections add NAME --anchor FACT"
+        raise SettingsError(f"sources: {name}: {BY_CONNECTION}.anchor: each connection has its own: {do}")
     made = {source: _over(options, tables.get(source, {}), f"{name}: {source}") for source, options in defaults.items()}
     silent = sorted(source for source, options in made.items() if options.application and source not in ASSIGNING)
     if silent:

@@ -10,13 +10,14 @@ Rule 3: of one subject all is said in the records' order: what an earlier record
 
 import asyncio
 from collections import Counter, deque
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import islice
 from typing import Final, NoReturn
 
 import structlog
+from msgspec import structs
 from pydantic import ValidationError
 
 from streamproc import telemetry
@@ -51,12 +52,13 @@ TURN: Final = 1_000
 
 @dataclass(eq=False, slots=True)
 class _Push:
-    """A record that isn't done yet. `said`: what is still to be forwarded, by subject; `on_their_way`: parts that the
-    brokers don't have yet.
+    """A record that isn't done yet. `said`: what is still to be forwarded, by subject; `before`: what goes before that;
+    `on_their_way`: parts that the brokers don't have yet.
     """
 
     raw: RawRecord
     said: dict[str, list[SourceEvent]]
+    before: dict[str, list[SourceEvent]]
     kept: Sequence[Kept]
     on_their_way: int = 0
 
@@ -193,7 +195,8 @@ class Pushes:
         if said.rejected is not None:
             self._rejections.reject(raw, said.rejected, lambda: None, denies=said.denies)
         self._rejections.tell(raw, said.problems, denies=said.denies)
-        self._line_up(_Push(said.record, said.by_subject, state.learn(raw.offset, done, said.learned)))
+        kept = state.learn(raw.offset, done, said.learned)
+        self._line_up(_Push(said.record, said.by_subject, said.before, kept))
 
     def _line_up(self, push: _Push) -> None:
         """After what earlier records still have to say of its subjects (rule 3)."""
@@ -211,10 +214,15 @@ class Pushes:
         if self._waiting > MOST:
             self._room.clear()
 
-    def _forward(self, push: _Push, subjects: Iterable[str]) -> bool:
+    def _forward(self, push: _Push, subjects: Collection[str]) -> bool:
         """Whether some of it comes by the links of this worker."""
+        before = [push.before.pop(each) for each in subjects if each in push.before]
         said = [push.said.pop(each) for each in subjects]
+        # Else the link would take both for the same record, of which only the newest holds.
+        apart = structs.replace(push.raw, topic=RESOURCES)
+        first, _ = forwards(apart, SOURCE, before, self._producer.partition)
         records, problems = forwards(push.raw, SOURCE, said, self._producer.partition)
+        records = first + records
         self._rejections.tell(push.raw, problems)
         for each in records:
             self._producer.put(each.topic, each.key, each.value, headers=each.headers)

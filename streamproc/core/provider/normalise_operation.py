@@ -97,8 +97,8 @@ class CanonicalOperations:
 
     def _target(self, op: Op, target: Target, where: Filter | None, value: Any, *, explicit: bool) -> None:
         attribute = target.attribute
-        if attribute is COMMON["schemas"]:
-            return  # it follows from what a resource has
+        if attribute is COMMON["schemas"] or attribute.mutability == "writeOnly":
+            return  # it follows from what a resource has; a password is nobody's here
         if "readOnly" in (attribute.mutability, target.leaf.mutability):
             if explicit:
                 raise ScimError(400, "mutability", f"{target.path} is read-only")

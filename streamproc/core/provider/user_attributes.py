@@ -1,6 +1,7 @@
 """The attributes of a user: RFC 7643 §4.1 and §4.3, and the extension of Genesys Cloud.
 
-`password` isn't there: it is dropped before anything looks at it, and nobody is told that it could be set.
+`password` is only announced, since some clients make their own user of what `/Schemas` has (Canaille), and can't leave
+it out. It is dropped before anything looks at it.
 """
 
 from typing import Final, Literal
@@ -94,6 +95,7 @@ USER_SCHEMA: Final = Schema(
             Attribute("locale"),
             Attribute("timezone"),
             Attribute("active", "boolean", description="Whether the user has access"),
+            Attribute("password", mutability="writeOnly", returned="never", description="Dropped unread"),
             _labelled("emails", "E-mail addresses", "work", "home", "other"),
             _labelled(
                 "phoneNumbers",

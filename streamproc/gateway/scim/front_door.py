@@ -7,7 +7,7 @@ Rule 3: only partitions are followed that a connection has its records in.
 """
 
 import asyncio
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Awaitable, Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any, Final, Self
 
@@ -18,6 +18,7 @@ from streamproc.gateway.scim.answer import Answer, later
 from streamproc.gateway.scim.delivery import Deliveries
 from streamproc.gateway.scim.partition import Partition
 from streamproc.gateway.scim.service import ScimService, Surroundings
+from streamproc.gateway.scim.shared_log import UnavailableError
 from streamproc.gateway.scim.tokens import KnownToken, Tokens
 from streamproc.health.decide.conditions import Trouble
 
@@ -25,6 +26,10 @@ log = structlog.get_logger("streamproc.gateway")
 
 GRACE: Final = 10.0
 """Seconds for which a partition may not be followed, until that is told."""
+
+
+SOON: Final = 0.02
+"""Seconds between looks at whether it can be served."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +110,19 @@ class FrontDoor:
     def is_known(self) -> bool:
         """Whether it is known which connections there are."""
         return self._tokens is not None
+
+    async def until_served(self, pause: Callable[[float], Awaitable[None]]) -> None:
+        """Returns when it is known which connections there are, and all that was written before is read."""
+        while True:
+            try:
+                for partition in list(self._partitions.values()):
+                    await partition.tail().barrier()
+            except UnavailableError:
+                pass
+            else:
+                if self.is_known:
+                    return
+            await pause(SOON)
 
     def who(self, authorization: str | None) -> Served | None:
         """Whose request it is, by its header Authorization. None: nobody's."""

@@ -44,6 +44,9 @@ class Meant:
 
     said: ParsedPayload
     learned: Learned
+    before: tuple[SourceEvent, ...] = ()
+    """What has to be known of subjects before that: they were in a group, at the target alone, which they are leaving.
+    Nobody would else take them out of it there, since we have never given it to them."""
 
 
 def subject_name(connection: str, id: str) -> str:  # noqa: A002 - the attribute's name (RFC 7643 §3.1)
@@ -142,7 +145,9 @@ class _Page:
             concerned = set()
         gone_names = {each for each in (old,) if each is not None and each != name}
         learned = Learned(self.moment, {}, group.id, name, members)
-        events = []
+        events: list[SourceEvent] = []
+        earlier: list[SourceEvent] = []
+        observed = {each for each, by_client in self.known.members_among(group.id, concerned).items() if not by_client}
         for index, each in enumerate(sorted(concerned)):
             subject = self.known.subject(each)
             if subject is None or subject.deleted or subject.probe or subject.withheld:
@@ -152,8 +157,12 @@ class _Page:
             out = set(gone_names)
             if name is not None:
                 (names if inside else out).add(name)
+            if not inside and each in observed and old is not None:
+                was_in = self._event(each, subject, self._groups({*names, old}, ()), index)
+                order = (self.moment, self.offset - 1, "")
+                earlier.append(replace(was_in, event=f"{was_in.event}/before", order=order))
             events.append(self._event(each, subject, self._groups(names, out), index))
-        return Meant(ParsedPayload(events=tuple(events)), learned)
+        return Meant(ParsedPayload(events=tuple(events)), learned, tuple(earlier))
 
     def _deleted(self, before: ScimResource | None) -> Meant:
         subject = None if before is None else self.known.subject(before.id)

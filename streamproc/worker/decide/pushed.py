@@ -41,6 +41,8 @@ class Said(NamedTuple):
     record: RawRecord
     by_subject: dict[str, list[SourceEvent]]
     learned: Learned
+    before: dict[str, list[SourceEvent]]
+    """What goes before that, in a record of its own (`Meant.before`)."""
     ignored: tuple[Ignored, ...] = ()
     problems: tuple[Problem, ...] = ()
     denies: bool = False
@@ -71,13 +73,23 @@ def said_by(
     connection = ScimConnection(event.connection) if definition is None else scim_connection(definition, options)
     found = meant(known, connection, event, folded, offset=raw.offset, appended=raw.timestamp)
     if definition is None:
-        return Said(record, {}, replace(found.learned, subjects={}), denies=event.urgent, rejected=UNKNOWN)
-    events, unsized = sized(found.said.events, len(raw.value or b""))
+        return Said(record, {}, replace(found.learned, subjects={}), {}, denies=event.urgent, rejected=UNKNOWN)
+    size = len(raw.value or b"")
+    events, unsized = sized(found.said.events, size)
+    before, _ = sized(found.before, size)
     problems = (*foreign, *_strange(found.said.ignored), *unsized)
     unlinked = any(each.code == UNLINKED.code for each in found.said.ignored)
     # Whom no client has made is at the target already.
     denies = event.urgent and unlinked and folded.before is not None and folded.before.posted is None
-    return Said(_as_received(record, event), by_subject(events), found.learned, found.said.ignored, problems, denies)
+    return Said(
+        _as_received(record, event),
+        by_subject(events),
+        found.learned,
+        by_subject(before),
+        found.said.ignored,
+        problems,
+        denies,
+    )
 
 
 def _as_received(record: RawRecord, event: ScimEvent) -> RawRecord:

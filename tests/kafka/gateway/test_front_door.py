@@ -8,12 +8,17 @@ from typing import Any
 
 import aiohttp
 import orjson
+import pytest
 from msgspec.structs import replace
 
+from streamproc.adapters.kafka.topic_identity import accept
+from streamproc.adapters.kafka.topics import admin_of, ensure_topics
+from streamproc.core.errors import TopologyError
 from streamproc.core.provider.connection_token import hashed
 from streamproc.core.records.connection_definition import ConnectionToken
 from streamproc.core.records.topic_names import PUSHED
-from streamproc.settings import Settings
+from streamproc.embedded import embedded_kafka
+from streamproc.settings import Settings, load_settings
 from tests.kafka.test_pipeline import read
 from tests.support.scim_process import definition, order, scim_gateway
 
@@ -29,17 +34,20 @@ class Client:
         self.root = f"http://127.0.0.1:{port}{ROOT}"
         self.token = token
 
-    async def send(self, method: str, path: str, body: Any = None) -> tuple[int, Any]:
-        """Status and JSON; repeated while it has to be."""
+    async def once(self, method: str, path: str, body: Any = None) -> tuple[int, Any]:
+        """Status and JSON."""
         content = None if body is None else orjson.dumps(body)
         headers = {"Authorization": f"Bearer {self.token}"}
+        async with self.http.request(method, self.root + path, data=content, headers=headers) as answer:
+            text = await answer.read()
+            return answer.status, orjson.loads(text) if text else None
+
+    async def send(self, method: str, path: str, body: Any = None) -> tuple[int, Any]:
+        """The same; repeated while it has to be."""
         async with asyncio.timeout(60):
-            while True:
-                async with self.http.request(method, self.root + path, data=content, headers=headers) as answer:
-                    if answer.status != 503:
-                        text = await answer.read()
-                        return answer.status, orjson.loads(text) if text else None
+            while (answer := await self.once(method, path, body))[0] == 503:  # noqa: ASYNC110 - another process
                 await asyncio.sleep(0.05)
+        return answer
 
 
 async def test_two_gateways_serve_as_one(settings: Settings, tmp_path: Path) -> None:
@@ -95,3 +103,59 @@ async def test_a_gateway_goes_on_where_it_was(settings: Settings, tmp_path: Path
             status, _ = await here.send("POST", "/Users", {"userName": "kim@example.com"})
             assert status == (201 if not (tmp_path / "seen").exists() else 409)
             (tmp_path / "seen").touch()
+
+
+async def test_while_the_broker_stands_still_clients_are_told_to_come_again(tmp_path: Path) -> None:
+    """Reads and writes are answered 503 as a SCIM Error in seconds; afterwards each write is there at most once."""
+    async with embedded_kafka(progress=lambda _: None) as broker:
+        settings = load_settings(kafka=broker.bootstrap)
+        await ensure_topics(settings.kafka)
+        await order(settings, definition("okta", OKTA))
+        async with scim_gateway(settings, tmp_path) as one, aiohttp.ClientSession() as http:
+            here = Client(http, await one.start())
+            status, made = await here.send("POST", "/Users", {"userName": "kim@example.com"})
+            assert status == 201
+            os.kill(broker.pid, signal.SIGSTOP)
+            try:
+                async with asyncio.timeout(30):
+                    asked = [here.once("GET", f"/Users/{made['id']}"), here.once("POST", "/Users", {"userName": "lee"})]
+                    for status, told in await asyncio.gather(*asked):
+                        assert (status, told["status"]) == (503, "503")
+            finally:
+                os.kill(broker.pid, signal.SIGCONT)
+            status, _ = await here.send("POST", "/Users", {"userName": "lee"})
+            assert status in {201, 409}
+            assert (await here.send("GET", "/Users?count=0"))[1]["totalResults"] == 2
+
+
+@pytest.mark.long
+async def test_a_topic_that_was_made_anew_is_not_served(settings: Settings, tmp_path: Path) -> None:
+    """Nobody is told that nobody is there: clients hear 503 until an operator has said that it is meant so."""
+    await order(settings, definition("okta", OKTA))
+    await accept(settings.kafka, [PUSHED])  # as the worker does at its start
+    async with scim_gateway(settings, tmp_path) as one, aiohttp.ClientSession() as http:
+        here = Client(http, await one.start())
+        status, made = await here.send("POST", "/Users", {"userName": "kim@example.com"})
+        assert status == 201
+        async with admin_of(settings.kafka) as admin:
+            await admin.delete_topics([PUSHED])
+            while PUSHED in await admin.list_topics():  # noqa: ASYNC110 - another process
+                await asyncio.sleep(0.1)
+        async with asyncio.timeout(60):
+            while not await made_topics(settings):  # noqa: ASYNC110 - another process
+                await asyncio.sleep(0.5)
+            while b"was made anew" not in (tmp_path / "one.log").read_bytes():
+                assert (await here.once("GET", f"/Users/{made['id']}"))[0] in {200, 503}
+                await asyncio.sleep(0.5)
+        assert (await here.once("GET", f"/Users/{made['id']}"))[0] == 503
+        await accept(settings.kafka, [PUSHED])
+        assert (await here.send("GET", f"/Users/{made['id']}"))[0] == 404
+
+
+async def made_topics(settings: Settings) -> bool:
+    """Whether the topics are there again; a broker needs a moment to forget."""
+    try:
+        await ensure_topics(settings.kafka)
+    except TopologyError:
+        return False
+    return True

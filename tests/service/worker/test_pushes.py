@@ -21,7 +21,7 @@ from streamproc.worker.raw_record import RawRecord
 from streamproc.worker.rejections import Rejections
 from streamproc.worker.stream_app import StateTable
 from tests.unit.core.provider.replica import PARTITION
-from tests.unit.sources.scim.heard import NOW, Heard, replace
+from tests.unit.sources.scim.heard import NOW, Heard, members, replace
 
 PARTITIONS = 8
 OPTIONS = {name: source.defaults for name, source in SOURCES.items()}
@@ -233,6 +233,22 @@ async def test_who_has_no_anchor_is_told_with_where_to_look() -> None:
     assert (rejection["code"], rejection["subject"], rejection["partial"]) == ("unlinked", f"okta/{kim}", True)
     assert said(sent, kim)
     assert bench.ignored == {("scim", "unlinked"): 1}
+
+
+async def test_whom_a_client_takes_out_of_a_seeded_group_was_in_it_first() -> None:
+    """In two records of the worker's own topic, neither of which the link takes for the other."""
+    bench = Bench()
+    kim = bench.post(userName="kim", number="E1")
+    bench.seed("G1", "Group", displayName="Care", members=[kim])
+    await bench.take()
+    bench.all_sent()
+    bench.patch("G1", members("remove", kim), kind="Group")
+    await bench.take(2)
+    waiting = [
+        record for (topic, _), records in bench.outbox._waiting.items() if topic == FORWARDS for record in records
+    ]
+    assert [dict(headers)[FORWARDED].split(b"/")[0] for *_, headers in waiting] == [b"scim.resources", b"events.scim"]
+    assert [each["groups"] for each in said(bench.all_sent(), kim)] == [["Care"], []]
 
 
 async def test_a_leaver_waits_for_one_part_of_a_large_group() -> None:

@@ -25,7 +25,7 @@ def test_a_sources_table_is_laid_over_its_defaults() -> None:
     ("text", "words"),
     [
         ("[okta", "sources.toml isn't valid TOML"),
-        ("[oktaa]", "there is no source oktaa; there are okta, hr"),
+        ("[oktaa]", "there is no source oktaa; there are okta, hr, scim"),
         ("okta = 1", "sources.toml: okta.table"),
         ("[okta]\nanchr = 'x'", "sources.toml: okta.anchr: there is no such key; did you mean `anchor`"),
         ("[okta.attributes]\njob = 1", "sources.toml: okta.attributes.job"),
@@ -45,13 +45,15 @@ def test_a_sources_table_is_laid_over_its_defaults() -> None:
         ("[okta]\ndates = ['dd/mm/yyyy']", "sources.toml: okta.dates.0: .*not a format"),
         ("[okta]\napplication = '0oa 1'", "sources.toml: okta.application"),
         ("[hr]\napplication = '0oa1'", "sources.toml: hr.application: only okta, entra, pingone tell"),
+        ("[scim]\nanchor = 'self'", "sources.toml: scim.anchor: each connection has its own"),
+        ("scim = 1", "sources.toml: scim.table"),
         ("[okta]\nactive = ['On']\ninactive = ['on ']", "sources.toml: okta.inactive: on is in active, too"),
     ],
 )
 def test_a_mistake_in_the_sources_file_is_named(text: str, words: str) -> None:
     """The file, the table and the key are told."""
     with pytest.raises(SettingsError, match=words):
-        parse_sources(text, "sources.toml", {"okta": SourceOptions(), "hr": SourceOptions()})
+        parse_sources(text, "sources.toml", {"okta": SourceOptions(), "hr": SourceOptions(), "scim": SourceOptions()})
 
 
 def test_facts_that_are_telephone_numbers_are_added() -> None:

@@ -211,6 +211,18 @@ def ordering(kafka: MemoryLog) -> Callable[..., Any]:
     return order
 
 
+async def test_a_gateway_that_starts_opens_when_it_can_serve(tmp_path: Path) -> None:
+    """Behind a load balancer a restart costs no client a 503: first the orders and the log are read."""
+    kafka = MemoryLog(new_broker())
+    async with front_door(tmp_path, kafka, connections=[]) as running:
+        waiting = asyncio.create_task(running.door.until_served(asyncio.sleep))
+        await asyncio.sleep(0.1)
+        assert not waiting.done()
+        running.door.serve([served()])
+        await waiting
+        assert (await running.send("GET", "/Users")).status == 200
+
+
 async def test_what_operators_order_is_served_at_once(tmp_path: Path) -> None:
     """A connection that is ordered is served, one that is changed goes on, and one that is removed is refused."""
     kafka = MemoryLog(new_broker())

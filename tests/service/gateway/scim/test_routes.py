@@ -118,6 +118,8 @@ async def test_connections_come_and_go_while_it_runs(tmp_path: Path) -> None:
     async with front_door(tmp_path, connections=[served("okta"), served("entra", "token-of-entra", 0)]) as running:
         await until_served(running)
         await until_served(running, token="token-of-entra")
+        there = {each.name for each in tmp_path.glob("*.sqlite")}  # noqa: ASYNC240
+        assert there == {"events.scim-0.sqlite", "events.scim-1.sqlite"}
         made = await running.send("POST", "/Users", USER)
         other = await running.send("GET", f"/Users/{made.body['id']}", token="token-of-entra")
         assert other.status == 404

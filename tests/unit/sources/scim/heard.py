@@ -61,6 +61,8 @@ class Heard:
             found = meant(self.known, self.connection, event, folded, offset=offset, appended=at)
             self.known.apply(found.learned)
             self.told += found.said.ignored
+            for each in found.before:
+                self.hear(each, Origin("scim.resources", 0, offset, at))
             for each in found.said.events:
                 self.hear(each, Origin("events.scim", 0, offset, at))
 

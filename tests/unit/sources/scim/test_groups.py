@@ -61,6 +61,24 @@ def test_an_observed_member_that_is_removed_is_out() -> None:
     heard.seed("G1", "Group", displayName="Sales", members=[kim])
     heard.patch("G1", members("remove", kim), kind="Group")
     assert heard.facts(kim)["group:Sales"] is None
+    assert heard.facts(kim)["groups"] == []
+
+
+def test_whom_a_client_takes_out_was_in_by_the_log() -> None:
+    """We never gave them the group, and take away only what we may have given: so the log says first that they had it.
+    Whom a client has put there itself isn't spoken of twice.
+    """
+    heard = Heard()
+    kim, ana, ben = people(heard, 3)
+    heard.seed("G1", "Group", displayName="Sales", members=[kim, ana])
+    heard.patch("G1", members("add", ben), kind="Group")
+    first = len(heard.changes)
+    heard.patch("G1", members("remove", kim, ben), kind="Group")
+    heard.delete("G1", "Group")
+    told = [(each.user, each.attributes["groups"]) for each in heard.changes[first:]]
+    assert sorted(told) == [("E0", []), ("E0", ["Sales"]), ("E1", []), ("E1", ["Sales"]), ("E2", [])]
+    for user in ("E0", "E1"):
+        assert [groups for who, groups in told if who == user] == [["Sales"], []]
 
 
 def test_members_that_are_no_users_are_passed_over() -> None:
@@ -85,9 +103,13 @@ def test_groups_of_who_appears_later() -> None:
 
 
 def test_a_put_in_several_records_gives_nobody_a_group_that_it_takes() -> None:
-    """Of a large seeded group that the client empties, nobody is said to be in it, not even between two records."""
+    """Of a large seeded group that the client empties, whoever goes is said to be out by the record that takes them
+    out, and nobody is given it by the one before.
+    """
     heard = Heard()
     heard.seed("zz", userName="k", number="E1")
     heard.seed("G1", "Group", displayName="Sales", members=[*(f"m{each:04}" for each in range(1_001)), "zz"])
     heard.put("G1", "Group", displayName="Sales", members=[])
-    assert [each.attributes.get("group:Sales") for each in heard.events] == [None]
+    there, out = heard.events
+    assert (there.attributes["group:Sales"], out.attributes["group:Sales"]) == ("Sales", None)
+    assert there.order[1] + 1 == out.order[1]
