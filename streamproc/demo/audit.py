@@ -1,4 +1,4 @@
-"""The fourth act: what an auditor asks of the log that the others have left."""
+"""The fifth act: what an auditor asks of the log that the others have left."""
 
 import asyncio
 import time

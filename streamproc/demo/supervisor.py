@@ -1,4 +1,4 @@
-"""The demo's third act: a supervisor changes in Genesys Cloud what HR says otherwise, and reconcile notices.
+"""The demo's fourth act: a supervisor changes in Genesys Cloud what HR says otherwise, and reconcile notices.
 
 An e-mail address goes to and fro until it is frozen, and both parties are named. Meanwhile its owner leaves, and is out
 at once; then somebody lets them in again by hand, and they are out again.

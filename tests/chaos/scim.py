@@ -30,13 +30,15 @@ from tests.chaos.judge import check_fates, check_writes, explain, replayed
 from tests.chaos.lossy_proxy import LossyProxy, opened
 from tests.chaos.plan import FAULTS, GROUPS, UNGUARDED, Findings, Plan, Records, say
 from tests.chaos.scim_clients import ROOT, Crowd
-from tests.chaos.scim_judge import ADDED, violations
+from tests.chaos.scim_judge import ADDED, Request, violations
 from tests.chaos.scim_model import Model, Record, Resource
 from tests.kafka.test_pipeline import read
 from tests.support.scim_process import definition, order
 
 TOPIC: Final = "events.scim"
 CONNECTIONS: Final = ("okta", "entra")
+DELIVERED: Final = "entra"
+"""Its deactivations are answered when it is known what became of them."""
 CLIENTS: Final = 6
 """Of each connection."""
 GATEWAYS: Final = ("gateway-0", "gateway-1")
@@ -58,7 +60,9 @@ async def run(plan: Plan) -> Findings:
         await post(http, f"{running.simulator}/_sim/config", {"groups": GROUPS})
         await post(http, f"{running.simulator}/_sim/faults", {"faults": FAULTS, "seed": plan.seed})
         for number, name in enumerate(CONNECTIONS):
-            await order(settings, definition(name, f"token-{name}", partition=number, anchor="externalId"))
+            waits = name == DELIVERED
+            made = definition(name, f"token-{name}", partition=number, anchor="externalId", delivered=waits)
+            await order(settings, made)
         services = [f"worker-{n}" for n in range(plan.workers)] + [f"sink-{n}" for n in range(plan.sinks)]
         for name in services:
             running.child(name, name.split("-")[0], STREAMPROC_DATA=str(folder / name))
@@ -87,19 +91,22 @@ async def run(plan: Plan) -> Findings:
             *(torment(running, name, plan, findings, number) for number, name in enumerate(services)),
         )
         say(f"{sum(way.lost for way in ways)} pieces were lost; judging ...")
-        records = [
-            Record(each.partition, each.offset, orjson.loads(each.value))
-            for each in (await read(settings, TOPIC))[TOPIC]
-        ]
-        models = {name: Model(name, records) for name in CONNECTIONS}
+        log = (await read(settings, TOPIC))[TOPIC]
+        events = [Record(each.partition, each.offset, orjson.loads(each.value)) for each in log]
+        models = {name: Model(name, events) for name in CONNECTIONS}
         for crowd in crowds:
             _found(findings, violations(models[crowd.connection], crowd.requests))
-            told = Counter(str(each.status or "lost") for each in crowd.requests)
+            told = Counter(f"{each.status or 'lost'} {each.delivery or ''}".strip() for each in crowd.requests)
             findings.answers = dict(sorted((Counter(findings.answers) + told).items()))
         await _same_everywhere(running, http, models, findings)
+        records: Records | None = None
         if services:
-            await _pipeline(running, http, models, findings)
-        explain(findings, plan, running, {"requests": [each for crowd in crowds for each in crowd.requests]})
+            records = await _pipeline(running, http, models, findings)
+            for crowd in crowds:
+                _found(findings, _unconfirmed(models[crowd.connection], crowd.requests, records))
+        outcomes = [] if records is None else records.outcomes
+        dossier = {"requests": [each for crowd in crowds for each in crowd.requests], "outcomes": outcomes}
+        explain(findings, plan, running, dossier)
         findings.seconds = round(time.monotonic() - begun, 1)
         return findings
 
@@ -176,14 +183,18 @@ def _as_shown(resource: Resource) -> Any:
     return f'W/"{resource.version}"', dict(resource.attributes), sorted(resource.members)
 
 
-async def _pipeline(running: Stack, http: aiohttp.ClientSession, models: dict[str, Model], findings: Findings) -> None:
+async def _pipeline(
+    running: Stack, http: aiohttp.ClientSession, models: dict[str, Model], findings: Findings
+) -> Records:
     """What clients wished has a fate, was written once and in order, is there in the target, and can be replayed."""
     say("settling ...")
     settings = running.settings
     records = await _arrived(settings, running, http, models, findings)
     if await retried(settings, findings):
         records = await settle(settings, running, http, 0)
-    await asyncio.gather(*(child.stop() for name, child in running.children.items() if name not in GATEWAYS))
+    await asyncio.gather(
+        *(running.children[name].stop() for name in running.children if name.startswith(("worker", "sink")))
+    )
     async with http.get(f"{running.simulator}/_sim/ledger") as answer:
         ledger = orjson.loads(await answer.read())["entries"]
     check_fates(findings, records)
@@ -193,6 +204,7 @@ async def _pipeline(running: Stack, http: aiohttp.ClientSession, models: dict[st
     findings.mismatched_users = len(wrong)
     findings.details += [f"{name}: {what}" for name, what in sorted(wrong.items())[:10]]
     await replayed(findings, settings)
+    return records
 
 
 async def _arrived(
@@ -241,6 +253,33 @@ def _mismatched(model: Model, there: dict[str, dict[str, Any]]) -> list[tuple[st
             wrong.append((anchor, "isn't there"))
         elif differ := [name for name in COMPARED if have[name] != wish.get(name)]:
             wrong.append((anchor, str({name: (have[name], wish.get(name)) for name in differ})))
+    return wrong
+
+
+def _unconfirmed(model: Model, requests: list[Request], records: Records) -> list[str]:
+    """Deactivations that were called revoked, where the target hadn't said so by the time of their fate: the event's
+    own, or, where another one took its place, that one's.
+    """
+    told: dict[tuple[str, str], int] = {}
+    fates: dict[str, list[tuple[int, bool]]] = {}
+    active: dict[str, bool] = {}
+    for outcome in records.outcomes:
+        user, cause = outcome["user"], outcome["cause"] or {}
+        for request in outcome["requests"]:
+            active[user] = (request["holds"] or {}).get("active", active.get(user, False))
+        if outcome["final"] and cause.get("source") == "scim":
+            told[user, cause["event"]] = outcome["seq"]
+        if outcome["final"] and outcome["verdict"] != "superseded":
+            fates.setdefault(user, []).append((outcome["seq"], not active.get(user, False)))
+    wrong = []
+    for asked in requests:
+        counted = model.counted.get(asked.agent, [])
+        if asked.delivery == "revoked" and counted and counted[-1].record.value["change"] != "none":
+            user = _anchor(counted[-1].before)
+            seq = told.get((user, f"{counted[-1].record.offset}/0"))
+            fate = next((out for at, out in fates.get(user, ()) if seq is not None and at >= seq), None)
+            if not fate:
+                wrong.append(f"{asked.number} {asked.path} was called revoked, and has access: {seq}")
     return wrong
 
 

@@ -14,6 +14,7 @@ import orjson
 from tests.chaos.lossy_proxy import LossyProxy
 from tests.chaos.scim_judge import ADDED, Request
 
+HEADER: Final = "Streamproc-Delivery"
 ROOT: Final = "/api/v2/scim/v2"
 PATIENCE: Final = aiohttp.ClientTimeout(total=15)
 TITLES: Final = ("Agent", "Team Lead", "Clerk", "Trainer")
@@ -67,6 +68,7 @@ class Crowd:
         except (aiohttp.ClientError, TimeoutError, orjson.JSONDecodeError):
             return request  # whether it was done isn't known
         request.status, request.answer, request.etag = answer.status, told, answer.headers.get("ETag")
+        request.delivery = answer.headers.get(HEADER)
         request.ended = time.monotonic()
         self._learn(request)
         return request

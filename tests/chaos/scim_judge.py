@@ -38,6 +38,8 @@ class Request:
     status: int | None = None
     answer: Any = None
     etag: str | None = None
+    delivery: str | None = None
+    """What became of a deactivation, where the answer says it."""
 
     @property
     def agent(self) -> str:
@@ -130,6 +132,8 @@ def _written(model: Model, request: Request, window: _Window) -> tuple[list[str]
         if not counted:
             return [*wrong, "it isn't in the log"], None
         return wrong + _told(request, counted[-1]), counted[-1].record.offset
+    if request.status == 400 and request.delivery == "parked":  # refused by the target: it is in the log
+        return ([] if counted else ["it isn't in the log"]), counted[-1].record.offset if counted else None
     wrong += ["it was refused, and counts"] * bool(counted)
     refused = _refused(model, request)
     if refused is None:

@@ -22,6 +22,7 @@ from streamproc.adapters.kafka.client import KafkaLog
 from streamproc.adapters.kafka.topics import ensure_topics
 from streamproc.cli.main import cli
 from streamproc.core.errors import KafkaIdentityError, KafkaRightsError, KafkaUnavailableError, StreamprocError
+from streamproc.core.provider.delivery_schema import DELIVERY
 from streamproc.core.records.topic_names import (
     CHANGES,
     CONTROLS,
@@ -34,6 +35,7 @@ from streamproc.core.records.topic_names import (
     STATUS,
 )
 from streamproc.demo.directories import pointed as stand_ins
+from streamproc.demo.expected import ENTERPRISE
 from streamproc.demo.play import held
 from streamproc.demo.processes import Child, Stack, stack
 from streamproc.health import report
@@ -115,7 +117,7 @@ async def test_each_process_works_with_exactly_its_rights(secured: SecuredKafka,
         for name, more in {
             "worker": {},
             "sink": {},
-            "gateway": DOORS | {"gateway_port": 0},
+            "gateway": DOORS | {"gateway_port": 0, "gateway_scim_state": str(tmp_path / "scim")},
             "hydrator": stand_ins(running.simulator),
         }.items():
             own = secured.certified(name) if name == "hydrator" else secured.settings(name)
@@ -135,6 +137,7 @@ async def test_each_process_works_with_exactly_its_rights(secured: SecuredKafka,
         for event in (hired("E2"), {"subject": "E4", "what": "nobody understands"}):
             await send(settings_of(secured, "producer of events.hris"), event)
         await _until(lambda: held(http, running.simulator), lambda there: {"E1", "E2", "E3"} <= {*there})
+        await _pushed(secured, http, door)
         await _until(lambda: command(secured, "operators", "status"), lambda done: done[0] == 0)
         kept = str(tmp_path / "kept")
         for process, line in (
@@ -159,6 +162,27 @@ async def test_each_process_works_with_exactly_its_rights(secured: SecuredKafka,
         assert [line for line in secured.broker.log.read_text()[began:].splitlines() if "Denied" in line] == []
         await _taken_away(secured, running, http, door)
         assert running.children["gateway"].running
+
+
+async def _pushed(secured: SecuredKafka, http: aiohttp.ClientSession, door: str) -> None:
+    """A SCIM client is let in, pushes somebody, and is told of its leaver's end at the target."""
+    ordered = ("connections", "add", "okta", "--delivered", "--by", "Kim Berg", "--reason", "test")
+    code, printed = await command(secured, "operators", *ordered)
+    assert code == 0, printed
+    headers = {"Authorization": "Bearer " + re.findall(r"scim_[\w-]+", printed)[0]}
+    who = {"userName": "E6@example.com", "displayName": "E6", "active": True, ENTERPRISE: {"employeeNumber": "E6"}}
+    leaves = {"Operations": [{"op": "replace", "path": "active", "value": False}]}
+
+    async def asked(method: str, path: str, body: Any) -> tuple[int, Any]:
+        async with http.request(method, f"{door}/scim/v2/Users{path}", json=body, headers=headers) as answer:
+            return answer.status, await answer.json(content_type=None)
+
+    _, made = await _until(lambda: asked("POST", "", who), lambda answer: answer[0] == 201)
+    shown = f"/{made['id']}?attributes=active,{DELIVERY}"
+    await _until(lambda: asked("GET", shown, None), lambda answer: answer[1][DELIVERY]["state"] == "delivered")
+    status, left = await asked("PATCH", f"/{made['id']}", leaves)
+    assert (status, left["active"]) == (200, False)
+    await _until(lambda: asked("GET", shown, None), lambda answer: answer[1][DELIVERY]["state"] == "revoked")
 
 
 def person(number: str) -> dict[str, Any]:

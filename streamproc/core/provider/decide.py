@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import assert_never
 
 from streamproc.core.provider.event import Asked, Change
-from streamproc.core.provider.group_members import Delta, MemberEdit, ReplaceMembers, delta
+from streamproc.core.provider.group_members import LISTED, Delta, MemberEdit, ReplaceMembers, delta
 from streamproc.core.provider.normalise import replace
 from streamproc.core.provider.observed import Attributes, joined, parted, still_observed
 from streamproc.core.provider.patch import apply
@@ -69,7 +69,8 @@ class _Desk:
             case Replace(body=body):
                 observed, said = parted(before)
                 attributes, written = replace(kind, said, body)
-                members = () if body.members is None else (ReplaceMembers(body.members),)
+                if (members := _replaced(before, body.members)) and body.members is None:
+                    written = (*written, "members")
                 return self.change("put", before, joined(observed, attributes), members, written, body.ignored)
             case Patch(patch=patch):
                 attributes = apply(before.attributes, patch.operations)
@@ -158,6 +159,18 @@ class _Desk:
             and there.version == there.first
             and self.asked.at - there.created < self.connection.repeated_within
         )
+
+
+def _replaced(before: ScimResource, members: tuple[str, ...] | None) -> tuple[ReplaceMembers, ...]:
+    """What a PUT makes of a group's members. Canaille and ConnId's connector leave them out where there are none left.
+
+    But who has read a large group in a list hasn't seen its members, and doesn't mean them to go by sending it back;
+    nor does a client whose group was seeded, and who never knew of them.
+    """
+    if members is not None:
+        return (ReplaceMembers(members),)
+    is_shown = before.members is not None and 0 < before.members.count <= LISTED and not before.seeded
+    return (ReplaceMembers(()),) if is_shown else ()
 
 
 @dataclass(frozen=True, slots=True)

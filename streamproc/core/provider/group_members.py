@@ -15,6 +15,8 @@ from streamproc.core.records.value import Value
 
 MOST_CHANGES: Final = 1_000
 """Members that come or go in one record."""
+LISTED: Final = 1_000
+"""Members of a group that a list of groups shows unasked. Of a larger one it shows none."""
 _MODULUS: Final = 1 << 256
 
 

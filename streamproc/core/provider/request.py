@@ -37,7 +37,7 @@ class Create:
 
 @dataclass(frozen=True, slots=True)
 class Replace:
-    """PUT (RFC 7644 §3.5.1). Members that the body doesn't speak of stay."""
+    """PUT (RFC 7644 §3.5.1). Members that it leaves out go, unless there are more of them than lists show."""
 
     type: ResourceType
     id: str

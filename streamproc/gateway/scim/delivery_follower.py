@@ -68,6 +68,11 @@ class DeliveryFollower:
                     await self._changed.wait()
                 return found
         except TimeoutError:
+            log.info(
+                "nothing is told yet of a deactivation: it is answered as accepted",
+                connection=connection,
+                offset=offset,
+            )
             return PENDING
 
     async def run(self) -> None:

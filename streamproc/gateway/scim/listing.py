@@ -11,6 +11,7 @@ from typing import Final
 
 from streamproc.core.provider.filter import Filter
 from streamproc.core.provider.filter_parser import parse
+from streamproc.core.provider.group_members import LISTED
 from streamproc.core.provider.matching import Predicate, attributes_named, predicate
 from streamproc.core.provider.schema import ResourceType
 from streamproc.core.provider.scim_error import ScimError
@@ -22,7 +23,7 @@ from streamproc.gateway.scim.store import StoredResources
 COUNT: Final = 100
 """Resources of a page, where the client doesn't say."""
 MOST: Final = 1_000
-"""Resources of a page, and members of a group that are listed unasked."""
+"""Resources of a page."""
 MOST_SCANNED: Final = 10_000
 """Resources that are looked at one by one for a filter that no index answers; members of groups count as well."""
 
@@ -75,7 +76,7 @@ def listed_members(resources: StoredResources, group: ScimResource, *, asked_for
 
     Who reads a single group gets all of them.
     """
-    many = group.members is not None and group.members.count > MOST
+    many = group.members is not None and group.members.count > LISTED
     return None if many and not asked_for else resources.members(group.id)
 
 

@@ -8,9 +8,12 @@ from typing import Any
 
 import aiohttp
 import orjson
+import pytest
 from msgspec.structs import replace
 
-from streamproc.adapters.kafka.topics import ensure_topics
+from streamproc.adapters.kafka.topic_identity import accept
+from streamproc.adapters.kafka.topics import admin_of, ensure_topics
+from streamproc.core.errors import TopologyError
 from streamproc.core.provider.connection_token import hashed
 from streamproc.core.records.connection_definition import ConnectionToken
 from streamproc.core.records.topic_names import PUSHED
@@ -123,3 +126,36 @@ async def test_while_the_broker_stands_still_clients_are_told_to_come_again(tmp_
             status, _ = await here.send("POST", "/Users", {"userName": "lee"})
             assert status in {201, 409}
             assert (await here.send("GET", "/Users?count=0"))[1]["totalResults"] == 2
+
+
+@pytest.mark.long
+async def test_a_topic_that_was_made_anew_is_not_served(settings: Settings, tmp_path: Path) -> None:
+    """Nobody is told that nobody is there: clients hear 503 until an operator has said that it is meant so."""
+    await order(settings, definition("okta", OKTA))
+    await accept(settings.kafka, [PUSHED])  # as the worker does at its start
+    async with scim_gateway(settings, tmp_path) as one, aiohttp.ClientSession() as http:
+        here = Client(http, await one.start())
+        status, made = await here.send("POST", "/Users", {"userName": "kim@example.com"})
+        assert status == 201
+        async with admin_of(settings.kafka) as admin:
+            await admin.delete_topics([PUSHED])
+            while PUSHED in await admin.list_topics():  # noqa: ASYNC110 - another process
+                await asyncio.sleep(0.1)
+        async with asyncio.timeout(60):
+            while not await made_topics(settings):  # noqa: ASYNC110 - another process
+                await asyncio.sleep(0.5)
+            while b"was made anew" not in (tmp_path / "one.log").read_bytes():
+                assert (await here.once("GET", f"/Users/{made['id']}"))[0] in {200, 503}
+                await asyncio.sleep(0.5)
+        assert (await here.once("GET", f"/Users/{made['id']}"))[0] == 503
+        await accept(settings.kafka, [PUSHED])
+        assert (await here.send("GET", f"/Users/{made['id']}"))[0] == 404
+
+
+async def made_topics(settings: Settings) -> bool:
+    """Whether the topics are there again; a broker needs a moment to forget."""
+    try:
+        await ensure_topics(settings.kafka)
+    except TopologyError:
+        return False
+    return True

@@ -80,7 +80,9 @@ class Sequential:
 
     def _members(self, here: Held, request: Replace | Patch) -> set[str]:
         if isinstance(request, Replace):
-            return here.members if request.body.members is None else set(request.body.members)
+            if request.body.members is None:
+                return here.members if here.seeded else set()
+            return set(request.body.members)
         after = set(here.members)
         for edit in request.patch.members:
             if isinstance(edit, RemoveMembers):

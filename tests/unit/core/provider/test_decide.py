@@ -6,7 +6,7 @@ import pytest
 
 from streamproc.core.provider.event import decode, encode
 from streamproc.core.provider.fold import Void
-from streamproc.core.provider.group_members import RemoveMembers, ReplaceMembers, digest
+from streamproc.core.provider.group_members import LISTED, RemoveMembers, ReplaceMembers, digest
 from streamproc.core.provider.normalise import normalise
 from streamproc.core.provider.normalise_patch import normalise_patch
 from streamproc.core.provider.proposal import KEPT_BODY, Proposal
@@ -122,16 +122,34 @@ def test_what_a_patch_cant_do_is_said_as_the_rfc_says_it() -> None:
     assert (refused.error.status, refused.error.scim_type) == (400, "noTarget")
 
 
-def test_a_put_leaves_active_and_members_that_it_doesnt_speak_of() -> None:
-    """A client that sends the attributes it manages lets nobody in, and empties no group."""
+def test_a_put_leaves_active_as_it_is_where_it_doesnt_speak_of_it() -> None:
+    """A client that sends the attributes it manages lets nobody in."""
     here = Replica([])
-    kim, sales = here.made(user(active=False, title="A")), here.made(group("Sales", "x"))
+    kim = here.made(user(active=False, title="A"))
     after = here.made(Replace("User", kim.id, normalise(USERS, {"userName": "kim@example.com", "nickName": "K"})))
     assert after.attributes == {"userName": "kim@example.com", "active": False, "nickName": "K"}
-    here.made(put(sales, displayName="Sales 2"))
-    assert here.state.members(sales.id) == {"x"}
-    here.made(Replace("Group", sales.id, normalise(GROUPS, {"displayName": "Sales", "members": []})))
+
+
+@pytest.mark.parametrize("sent", [{"members": []}, {"members": None}, {}], ids=["none", "null", "left out"])
+def test_the_last_member_leaves_by_a_put(sent: dict[str, Any]) -> None:
+    """Canaille and ConnId leave `members` out where nobody is left: who was in the group doesn't keep what it gives."""
+    here = Replica([])
+    sales = here.made(group("Sales", "x"))
+    proposal = proposed(here.decide(Replace("Group", sales.id, normalise(GROUPS, {"displayName": "Sales", **sent}))))
+    assert "members" in proposal.event.written
+    here.made(Replace("Group", sales.id, normalise(GROUPS, {"displayName": "Sales", **sent})))
     assert here.state.members(sales.id) == set()
+
+
+def test_a_put_leaves_members_that_its_client_was_never_shown() -> None:
+    """Who sends back a group as a list has it doesn't empty it where lists have no members, nor where it was seeded."""
+    here = Replica([])
+    many = frozenset(f"{number:05}" for number in range(LISTED + 1))
+    sales, moved = here.made(group("Sales", *many)), here.made(seeded("g-1", ("x",), displayName="Moved"))
+    here.made(put(sales, displayName="Sales 2"))
+    here.made(put(moved, displayName="Moved 2"))
+    assert here.state.members(sales.id) == many
+    assert here.state.members(moved.id) == {"x"}
 
 
 def test_leavers_are_urgent_and_nobody_else() -> None:

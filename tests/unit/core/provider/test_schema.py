@@ -36,7 +36,7 @@ def test_others_can_read_a_schema(schema: ours.Schema) -> None:
     ids=["user", "enterprise", "group"],
 )
 def test_the_rfcs_attributes_are_all_there(schema: ours.Schema, theirs: type, more: set[str]) -> None:
-    """A client that maps any attribute of RFC 7643 finds it, with the same form; the password, too, which is dropped."""
+    """A client that maps any attribute of RFC 7643 finds it, with the same form; and the password, which is dropped."""
     document = theirs.to_schema().model_dump()  # type: ignore[attr-defined]
     known = {each["name"]: each for each in document["attributes"]}
     names = {each.name for each in schema.attributes.values()}
