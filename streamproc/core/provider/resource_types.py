@@ -33,7 +33,7 @@ GROUP_SCHEMA: Final = Schema(
         ]
     ),
 )
-"""RFC 7643 §4.2. There `$ref` and `type` are a client's; here they follow from whose id it is, so nobody writes them."""
+"""RFC 7643 §4.2. There a client writes `$ref` and `type`; here they follow from whose id it is."""
 
 USERS: Final = ResourceType(
     "User",

@@ -55,14 +55,14 @@ async def _until_known(http: aiohttp.ClientSession, access: Access) -> None:
 async def without_bodies(access: Access) -> AsyncIterator[Access]:
     """The same for a client that wants no user in the answer to a PATCH, which RFC 7644 §3.5.2 leaves to the service.
 
-    It is a proxy that makes 204 of the 200 to a PATCH, so that all else can be judged.
+    It is a proxy in whose name the service answers, and makes 204 of the 200 to a PATCH: all else can be judged then.
     """
 
     async def forward(request: web.Request) -> web.Response:
         headers = {
             name: value
             for name, value in request.headers.items()
-            if name.lower() not in {"host", "content-length", "accept-encoding", "transfer-encoding"}
+            if name.lower() not in {"content-length", "accept-encoding", "transfer-encoding"}
         }
         host = access.url.removesuffix(ROOT)
         content = await request.read()

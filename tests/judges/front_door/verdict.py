@@ -40,6 +40,11 @@ MEANT: Final[dict[str, Sequence[Meant]]] = {
             r"search_with_attributes",
             "There is no `POST /.search`: no client that we know sends it, and 501 says so.",
         ),
+        Meant(r"delivery:2\.0", "All of this extension is read-only, and it adds an empty one."),
+        Meant(
+            r"check_add_attribute.*(?:routingSkills|routingLanguages|externalIds)",
+            "It adds to a list that has an element, and wants the new one alone; RFC 7644 §3.5.2.1 adds.",
+        ),
     ),
     "scim-sanity": (
         Meant(
@@ -86,6 +91,11 @@ MEANT: Final[dict[str, Sequence[Meant]]] = {
         Meant(
             r"MemberReference|MemberDisplayName",
             "Members are shown by `value` alone: ten thousand of them are twice as large otherwise.",
+        ),
+        Meant(r"EmptyValue204", 'A text that becomes "" is cleared, as clients mean it; it wants it to stay.'),
+        Meant(
+            r"NoOperations400",
+            "A PATCH of nothing changes nothing: ConnId's connector sends it. Here the id isn't there, hence 404.",
         ),
         Meant(r"GetGroupsEmptyList", "It asserts that `itemsPerPage` of an empty list is above 0."),
         Meant(r"WithoutUserName400", "It is answered 400, and its own wrapper takes that for unexpected."),

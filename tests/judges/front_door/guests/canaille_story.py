@@ -60,7 +60,6 @@ def _push(models: Any, backend: Any, url: str, token: str) -> None:
     kim = models.User(user_name="kim", family_name="Lee", formatted_name="Kim Lee", emails=["kim@example.com"])
     lou = models.User(user_name="lou", family_name="Ray", formatted_name="Lou Ray", emails=["lou@example.com"])
     lou.employee_number = "E7"
-    group = models.Group(display_name="Sales", members=[kim, lou])
     remote = _Remote(url, token)
 
     def step(name: str, of: Any, check: Callable[[], None], **changed: Any) -> None:
@@ -82,6 +81,7 @@ def _push(models: Any, backend: Any, url: str, token: str) -> None:
     step("create user", kim, partial(remote.has, kim, userName="kim"))
     step("create another", lou, partial(remote.has, lou, userName="lou"))
     step("update user", kim, partial(remote.has, kim, title="Agent"), title="Agent", phone_numbers=["+13175550100"])
+    group = models.Group(display_name="Sales", members=[kim, lou])
     step("create group", group, partial(remote.has_members, group, kim, lou))
     step("leave group", group, partial(remote.has_members, group, lou), members=[lou])
     step("another joins", group, partial(remote.has_members, group, kim, lou), members=[kim, lou])
