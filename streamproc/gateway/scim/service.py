@@ -7,6 +7,7 @@ Rule 3: where an answer waits for what becomes of a deactivation in the target, 
 Rule 4: whom nobody can serve now is told to come again (503, or 429), and a deactivation is never too much.
 """
 
+import asyncio
 import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -39,6 +40,8 @@ from streamproc.gateway.scim.turns import Turns
 
 LARGEST_BODY: Final[dict[str, int]] = {"Users": 1024 * 1024, "Groups": 10 * 1024 * 1024}
 """Bytes, by endpoint: 10,000 members come in one body."""
+SHORT: Final = 32 * 1024
+"""Bytes of a body that is read at once. Of a longer one a thread makes sense, one at a time, and others have turns."""
 TRIES: Final = 5
 """Records of one request that may be void, each because somebody else came first."""
 LONGEST_SHOWN: Final = 256
@@ -112,6 +115,7 @@ class ScimService:
         self._held_for = deliveries if delivered else None
         self._shown = connection.kinds if deliveries is None else shown_kinds(connection.kinds)
         self._turns = Turns()
+        self._long = asyncio.Semaphore()
 
     async def answer(self, request: ScimRequest) -> Answer:
         """The answer, whatever the request is."""
@@ -153,8 +157,12 @@ class ScimService:
     ) -> Answer:
         if len(request.body) > LARGEST_BODY[endpoint_.name]:
             raise ScimError(413, None, f"The body has more than {LARGEST_BODY[endpoint_.name]:,} bytes.")
-        body = without_password(_parsed(request.body)) if method in WITH_BODY else None
-        wish = self._wish(method, endpoint_, body, request.if_match)
+        read = partial(self._wish, method, endpoint_, request)
+        if len(request.body) <= SHORT:
+            wish, body = read()
+        else:
+            async with self._long:
+                wish, body = await asyncio.to_thread(read)
         if not self._pace.take(self._around.ticks(), must=_takes_access(wish)):
             return _too_fast()
         kept = None if body is None or len(request.body) > KEPT_BODY else json.encode(body).decode()
@@ -176,17 +184,18 @@ class ScimService:
         offset = done.folded.offset if done.folded.changed else None
         return reading.delivered(done.answer, await self._held_for.came_of(self._connection.name, endpoint_.id, offset))
 
-    def _wish(self, method: str, asked: Endpoint, body: Any, if_match: str | None) -> Request:
-        """What the client asks for. Raises ScimError."""
+    def _wish(self, method: str, asked: Endpoint, request: ScimRequest) -> tuple[Request, Any]:
+        """What the client asks for, and the body without what is secret. Raises ScimError."""
         type_ = _TYPES[asked.name]
         kind = self._connection.kinds[type_]
+        body = without_password(_parsed(request.body)) if method in WITH_BODY else None
         if asked.id is None:
-            return Create(type_, normalise(kind, body))
+            return Create(type_, normalise(kind, body)), body
         if method == "PUT":
-            return Replace(type_, asked.id, normalise(kind, body), if_match)
+            return Replace(type_, asked.id, normalise(kind, body), request.if_match), body
         if method == "PATCH":
-            return Patch(type_, asked.id, normalise_patch(kind, body), if_match)
-        return Delete(type_, asked.id, if_match)
+            return Patch(type_, asked.id, normalise_patch(kind, body), request.if_match), body
+        return Delete(type_, asked.id, request.if_match), body
 
     async def _carry_out(self, request: Request, asked: Asked, answered: Callable[[Folded], Answer]) -> _Done:
         """Decides and appends until it is folded, or refused for good. Raises ScimError, UnavailableError."""

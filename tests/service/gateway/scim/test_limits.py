@@ -2,12 +2,15 @@
 
 import asyncio
 import json
+import threading
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 
 from streamproc.gateway.scim import routes
+from streamproc.gateway.scim.service import SHORT, ScimService
 from tests.support.front_door import ROOT, TOKEN, RunningDoor, front_door, served, until_served
 
 HEAD = (f"POST {ROOT}/Users HTTP/1.1", "Host: here", f"Authorization: Bearer {TOKEN}")
@@ -82,3 +85,26 @@ async def test_large_bodies_of_one_connection_are_few_at_once(tmp_path: Path, mo
         reader, writer = await opened(running, *chunked, "Authorization: Bearer token-of-entra", body=b"1\r\n{\r\n")
         assert (await answered(reader))[0] == 408
         writer.close()
+
+
+async def test_a_long_body_holds_up_nobody(tmp_path: Path) -> None:
+    """While a group of thousands is read, the connection's other requests and everybody else have their answers."""
+    go_on = threading.Event()
+    reading = ScimService._wish
+
+    def slow(*arguments: Any) -> Any:
+        if len(arguments[-1].body) > SHORT:
+            assert go_on.wait(30)
+        return reading(*arguments)
+
+    async with front_door(tmp_path) as running:
+        await until_served(running)
+        members = [{"value": f"{number:036}"} for number in range(SHORT // 36)]
+        with patch.object(ScimService, "_wish", slow):
+            long = asyncio.create_task(running.send("POST", "/Groups", {"displayName": "All", "members": members}))
+            for name in ("kim", "lee"):
+                assert (await running.send("POST", "/Users", {"userName": name})).status == 201
+            assert not long.done()
+            go_on.set()
+            made = await long
+        assert (made.status, len(made.body["members"])) == (201, len(members))
