@@ -24,11 +24,9 @@ from streamproc.cli.options import JSON, KAFKA, kafka_option, say
 from streamproc.cli.screen import complain, harmless_errors, install, put, put_json, put_lines
 from streamproc.core.errors import MappingError, SettingsError, StreamprocError
 from streamproc.demo import report
-from streamproc.demo.directories import play_directories
-from streamproc.demo.play import Played, play, scoped
+from streamproc.demo.acts import play_acts
+from streamproc.demo.play import Played, scoped
 from streamproc.demo.processes import ProcessFailedError, Stack, stack
-from streamproc.demo.scim_clients import play_scim_clients
-from streamproc.demo.supervisor import play_supervisor
 from streamproc.embedded import EmbeddedKafkaUnavailable, embedded_kafka
 from streamproc.settings import DIRECTORIES, Settings, load_settings
 from streamproc.simulator.options import SimulatorOptions
@@ -223,18 +221,7 @@ async def _demo(kafka: str | None, *, as_json: bool) -> int:
             say(line)
 
     async with _stack(kafka, None, say, scoped) as running:
-        say("playing the story ...")
-        ending = await play(running.settings.kafka, running.simulator, told)
-        say("second act: the same told by Okta, Entra, PingOne and Workday; starting gateway and hydrator ...")
-        ending += await play_directories(running, told)
-        say("third act: the apps of Okta and Entra push by SCIM; starting another gateway ...")
-        ending += await play_scim_clients(running, told)
-        say("fourth act: a supervisor changes Genesys by hand; starting reconcile ...")
-        ending += await play_supervisor(running, told, say)
-        say("fifth act: an auditor asks the log ...")
-        from streamproc.demo.audit import play_audit  # noqa: PLC0415 - which reads archives, as services don't
-
-        ending += await play_audit(running.settings.kafka, say)
+        ending = await play_acts(running, say, told)
     if as_json:
         put_json(ending.as_json())
     else:

@@ -16,8 +16,10 @@ Part `leaver`: from a PATCH to revoked access through the whole pipeline; see `l
 """
 
 import asyncio
+import logging
 import statistics
 import tempfile
+from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any, Final
@@ -74,7 +76,7 @@ class Side:
         return await socket.replace("Users", id_, {"op": "replace", "path": "title", "value": f"Agent {self._number}"})
 
 
-async def among_many(name: str, at: Client, ids: list[str], everybody: str, times: int) -> dict[str, float]:
+async def among_many(name: str, pid: int, at: Client, ids: list[str], everybody: str, times: int) -> dict[str, float]:
     """Look-ups among all users, as Okta asks, and members that come to the large group, as Okta and Entra tell it."""
 
     async def match(number: int) -> Answered:
@@ -88,8 +90,22 @@ async def among_many(name: str, at: Client, ids: list[str], everybody: str, time
         return await at.replace("Groups", everybody, {"op": "add", "path": "members", "value": value})
 
     await match(0)
-    matches = await one_by_one(SINGLE, PAUSE, match)
-    return spread(f"{name}match", matches) | spread(f"{name}member_add", await one_by_one(times, PAUSE, add))
+    return await alone(f"{name}match", pid, SINGLE, match) | await alone(f"{name}member_add", pid, times, add)
+
+
+async def alone(what: str, pid: int, times: int, send: Callable[[int], Awaitable[Answered]]) -> dict[str, float]:
+    """Requests one at a time: milliseconds of the median, and of the 99th of a hundred, of few the longest; CPU of each
+    in the process that answers, with what it does in the pauses.
+    """
+    cpu = process_cpu(pid)
+    seconds = sorted(await one_by_one(times, PAUSE, send))
+    cpu = process_cpu(pid) - cpu
+    p99 = seconds[min(int(len(seconds) * 0.99), len(seconds) - 1)]
+    return {
+        f"{what}_p50_ms": round(statistics.median(seconds) * 1000, 1),
+        f"{what}_p99_ms": round(p99 * 1000, 1),
+        f"{what}_cpu_ms": round(cpu / times * 1000, 2),
+    }
 
 
 async def written(settings: Settings, partition: int) -> tuple[list[str], str]:
@@ -117,13 +133,6 @@ async def created(port: int, stack: AsyncExitStack) -> tuple[list[Client], list[
         return [(await at.send("POST", "/Users", user(number))).body["id"] for number in range(20)]
 
     return sockets, await asyncio.gather(*map(make, sockets[:CONNECTIONS]))
-
-
-def spread(what: str, seconds: list[float]) -> dict[str, float]:
-    """Milliseconds: median, and the 99th of a hundred; of few the longest."""
-    seconds = sorted(seconds)
-    p99 = seconds[min(int(len(seconds) * 0.99), len(seconds) - 1)]
-    return {f"{what}_p50_ms": round(statistics.median(seconds) * 1000, 1), f"{what}_p99_ms": round(p99 * 1000, 1)}
 
 
 async def serving() -> dict[str, Any]:
@@ -162,11 +171,11 @@ async def serving() -> dict[str, Any]:
             figures |= {
                 f"{name}patch_per_s": round(statistics.median(rate for rate, _ in rates[name])),
                 f"{name}cpu_ms_per_patch": round(statistics.median(cpu for _, cpu in rates[name]) * 1000, 2),
-                **spread(f"{name}patch", await one_by_one(SINGLE, PAUSE, each.patch)),
+                **await alone(f"{name}patch", each.serving.pid, SINGLE, each.patch),
             }
         large = await stack.enter_async_context(client(running.port, token(LARGE)))
-        figures |= await among_many("", large, ids, everybody, SINGLE)
-        figures |= await among_many("other_", theirs[0], their_ids, their_group, FEW)
+        figures |= await among_many("", running.pid, large, ids, everybody, SINGLE)
+        figures |= await among_many("other_", other.pid, theirs[0], their_ids, their_group, FEW)
         used = usage(broker.pid) - begun
     return {
         **figures,
@@ -186,6 +195,7 @@ def main() -> None:
     arguments = parser(__doc__)
     arguments.add_argument("--only", choices=parts, help="one of the two parts")
     options = arguments.parse_args()
+    logging.getLogger("aiokafka").setLevel(logging.ERROR)  # a new topic has no leader for a moment
     figures: dict[str, Any] = {}
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         for name in [options.only] if options.only else parts:

@@ -99,11 +99,14 @@ async def run(plan: Plan) -> Findings:
             told = Counter(f"{each.status or 'lost'} {each.delivery or ''}".strip() for each in crowd.requests)
             findings.answers = dict(sorted((Counter(findings.answers) + told).items()))
         await _same_everywhere(running, http, models, findings)
+        records: Records | None = None
         if services:
             records = await _pipeline(running, http, models, findings)
             for crowd in crowds:
                 _found(findings, _unconfirmed(models[crowd.connection], crowd.requests, records))
-        explain(findings, plan, running, {"requests": [each for crowd in crowds for each in crowd.requests]})
+        outcomes = [] if records is None else records.outcomes
+        dossier = {"requests": [each for crowd in crowds for each in crowd.requests], "outcomes": outcomes}
+        explain(findings, plan, running, dossier)
         findings.seconds = round(time.monotonic() - begun, 1)
         return findings
 
@@ -254,29 +257,29 @@ def _mismatched(model: Model, there: dict[str, dict[str, Any]]) -> list[tuple[st
 
 
 def _unconfirmed(model: Model, requests: list[Request], records: Records) -> list[str]:
-    """Deactivations that were called revoked, and of which no outcome says so: by the event, or by one that came after
-    it and took its place.
+    """Deactivations that were called revoked, where the target hadn't said so by the time of their fate: the event's
+    own, or, where another one took its place, that one's.
     """
-    told: dict[tuple[str, str], dict[str, Any]] = {}
-    revoked: dict[str, list[int]] = {}
+    told: dict[tuple[str, str], int] = {}
+    fates: dict[str, list[tuple[int, bool]]] = {}
+    active: dict[str, bool] = {}
     for outcome in records.outcomes:
-        cause = outcome["cause"] or {}
+        user, cause = outcome["user"], outcome["cause"] or {}
+        for request in outcome["requests"]:
+            active[user] = (request["holds"] or {}).get("active", active.get(user, False))
         if outcome["final"] and cause.get("source") == "scim":
-            told[outcome["user"], cause["event"]] = outcome
-        if outcome["read_back"] is not None:
-            revoked.setdefault(outcome["user"], []).append(outcome["seq"])
+            told[user, cause["event"]] = outcome["seq"]
+        if outcome["final"] and outcome["verdict"] != "superseded":
+            fates.setdefault(user, []).append((outcome["seq"], not active.get(user, False)))
     wrong = []
-    for request in requests:
-        counted = model.counted.get(request.agent, [])
-        if request.delivery == "revoked" and counted and counted[-1].record.value["change"] != "none":
-            last = counted[-1]
-            user, event = _anchor(last.before), f"{last.record.offset}/0"
-            outcome = told.get((user, event), {"verdict": "nothing", "seq": 0})
-            later = any(seq > outcome["seq"] for seq in revoked.get(user, ()))
-            before = any(seq < outcome["seq"] for seq in revoked.get(user, ()))
-            good = {"revoked": True, "superseded": later, "no-op": before}
-            if not good.get(outcome["verdict"], False):
-                wrong.append(f"{request.number} {request.path} was called revoked, and was {outcome['verdict']}")
+    for asked in requests:
+        counted = model.counted.get(asked.agent, [])
+        if asked.delivery == "revoked" and counted and counted[-1].record.value["change"] != "none":
+            user = _anchor(counted[-1].before)
+            seq = told.get((user, f"{counted[-1].record.offset}/0"))
+            fate = next((out for at, out in fates.get(user, ()) if seq is not None and at >= seq), None)
+            if not fate:
+                wrong.append(f"{asked.number} {asked.path} was called revoked, and has access: {seq}")
     return wrong
 
 

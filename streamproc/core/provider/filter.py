@@ -5,7 +5,7 @@ Names stay as they are written: which attribute is meant is the schema's to say.
 
 import re
 from dataclasses import dataclass
-from typing import Final, Literal, TypeAlias
+from typing import Final, Literal, TypeAlias, assert_never
 
 Operator: TypeAlias = Literal["eq", "ne", "co", "sw", "ew", "gt", "ge", "lt", "le"]
 
@@ -123,3 +123,16 @@ def disjunction(parts: "tuple[Filter, ...]") -> Filter:
     """Any of them, as one filter."""
     flat = tuple(each for part in parts for each in (part.parts if isinstance(part, Or) else (part,)))
     return flat[0] if len(flat) == 1 else Or(flat)
+
+
+def comparisons(of: Filter) -> int:
+    """How many comparisons it has, at least one: what it costs to ask whether it is true of something."""
+    match of:
+        case And(parts) | Or(parts):
+            return sum(map(comparisons, parts))
+        case Not(inner) | Element(_, inner):
+            return comparisons(inner)
+        case Compare() | Present():
+            return 1
+        case _:
+            assert_never(of)

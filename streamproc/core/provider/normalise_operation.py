@@ -13,7 +13,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any, Final, Literal, TypeAlias
 
-from streamproc.core.provider.filter import And, Compare, Filter, attribute_path
+from streamproc.core.provider.filter import And, Compare, Filter, attribute_path, comparisons
 from streamproc.core.provider.filter_parser import parse_path
 from streamproc.core.provider.group_members import AddMembers, MemberEdit, RemoveMembers, ReplaceMembers
 from streamproc.core.provider.matching import element_predicate
@@ -27,6 +27,10 @@ Op: TypeAlias = Literal["add", "replace", "remove"]
 
 LONGEST: Final = 100
 """Characters that are kept of the name of something unknown, and how many of them are kept."""
+
+
+MOST: Final = 2_000
+"""Operations of one request, where each attribute that an object names is one."""
 
 
 class CanonicalOperations:
@@ -95,16 +99,17 @@ class CanonicalOperations:
         attribute = target.attribute
         if attribute is COMMON["schemas"] or attribute.mutability == "writeOnly":
             return  # it follows from what a resource has; a password is nobody's here
+        if self.kind.name == "Group" and attribute.name == "members":
+            if target.sub in (None, attribute.sub("value")):  # the rest follows from whose id it is
+                self._members(op, where, value)
+            return
         if "readOnly" in (attribute.mutability, target.leaf.mutability):
             if explicit:
                 raise ScimError(400, "mutability", f"{target.path} is read-only")
             return
         if where is not None and not (attribute.multi_valued and attribute.sub_attributes):
             raise ScimError(400, "invalidPath", f"{target.path} has no elements to choose from")
-        if self.kind.name == "Group" and attribute.name == "members":
-            if target.sub in (None, attribute.sub("value")):  # the rest follows from whose id it is
-                self._members(op, where, value)
-        elif op == "remove":
+        if op == "remove":
             self._remove(target, where, value)
         else:
             self._write(op, target, where, value)
@@ -166,6 +171,8 @@ class CanonicalOperations:
         self.written["members"] = None
 
     def _append(self, operation: PatchOperation, where: Filter | None) -> None:
+        if len(self.operations) >= MOST:
+            raise ScimError(413, None, f"more than {MOST:,} operations")
         self.operations.append(operation)
         self.written.update(dict.fromkeys(_written(operation, where)))
 
@@ -173,7 +180,7 @@ class CanonicalOperations:
 def _selection(attribute: Attribute, where: Filter | None) -> Selection | None:
     if where is None:
         return None
-    return Selection(element_predicate(where, attribute), _described(attribute, where))
+    return Selection(element_predicate(where, attribute), _described(attribute, where), comparisons(where))
 
 
 def _described(attribute: Attribute, where: Filter) -> Json | None:

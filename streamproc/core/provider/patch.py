@@ -15,6 +15,11 @@ from streamproc.core.provider.normalise_value import MOST, identity, one_primary
 from streamproc.core.provider.schema import Attribute, Json, Target
 from streamproc.core.provider.scim_error import ScimError
 
+MOST_COMPARED: Final = 50_000
+"""Comparisons with elements of lists in one request. A gateway does nothing else while it makes them, and a body of
+1 MiB can ask for hundreds of millions.
+"""
+
 
 @dataclass(frozen=True, slots=True)
 class Selection:
@@ -23,6 +28,8 @@ class Selection:
     matches: Callable[[Json], bool]
     described: Json | None
     """The element that the filter describes. None: it describes none, since it has more in it than `eq` and `and`."""
+    comparisons: int = 1
+    """Of the filter."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,15 +49,19 @@ class PatchOperation:
 def apply(resource: Json, operations: Iterable[PatchOperation]) -> Json:
     """The resource after all of them, one after the other; the very same object where nothing is changed.
 
-    Raises ScimError `noTarget` where a filter finds nothing that could be written.
+    Raises ScimError: `noTarget` where a filter finds nothing that could be written; 413 where it is too much work.
     """
     after = dict(resource)
+    compared = 0
     lists: dict[tuple[str, str], Attribute] = {}
     for operation in operations:
         urn, attribute = operation.target.urn, operation.target.attribute
         home = after.get(urn) or {} if urn else after
         before = home.get(attribute.name)
         if attribute.multi_valued:
+            compared += _comparisons(operation, len(before or ()))
+            if compared > MOST_COMPARED:
+                raise ScimError(413, None, "The operations would have to look at too many values.")
             changed: Any = _list(attribute, before or [], operation)
             if attribute.type == "complex":
                 lists[urn, attribute.name] = attribute
@@ -63,6 +74,14 @@ def apply(resource: Json, operations: Iterable[PatchOperation]) -> Json:
         if there and len(whole := _settled(attribute, there)) < len(there):
             _put(after, urn, name, whole)
     return resource if after == resource else after
+
+
+def _comparisons(operation: PatchOperation, elements: int) -> int:
+    """How many an operation makes on a list, at most."""
+    if operation.where is not None:
+        return elements * operation.where.comparisons
+    named = len(operation.value) if isinstance(operation.value, list) else 1
+    return elements * named if operation.op == "remove" else elements + named
 
 
 def _put(after: Json, urn: str, name: str, value: Any) -> None:

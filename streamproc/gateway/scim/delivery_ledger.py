@@ -16,12 +16,15 @@ from msgspec.json import Decoder
 from streamproc.core.records.control import HELD
 from streamproc.core.records.delivery import DeliveredState, decode_delivery
 from streamproc.core.records.units import Millis
+from streamproc.core.shown import shown
 from streamproc.gateway.scim.delivery import Delivery
 
 SOURCE: Final = "scim"
 EVENTS: Final = "events.scim"
 MOST: Final = 4096
 """Outcomes, and users without a link, that are kept at most: those that may be asked for in seconds."""
+LONGEST: Final = 500
+"""Characters of a reason: it is whatever the target said."""
 SKEW: Final = 60_000
 """Milliseconds by which the clocks of brokers and sinks may differ. Only what was read at the start is told by them."""
 Key = TypeVar("Key")
@@ -232,7 +235,7 @@ def _user(value: bytes) -> _User:
 def standing(state: DeliveredState) -> Delivery:
     """How a user stands by what was last told of them (rule 3)."""
     parked, held = state.parked, state.held
-    reason = None if parked is None else parked.told
+    reason = None if parked is None else shown(parked.told, LONGEST)
     if held is not None and held.get("active") is False:
         return Delivery("revoked", state.at, reason, state.id)
     if parked is not None and (held is None or not parked.attributes):

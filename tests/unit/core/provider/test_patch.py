@@ -195,6 +195,24 @@ def test_a_list_has_an_end() -> None:
         assert refused.value.scim_type == "invalidValue"
 
 
+@pytest.mark.parametrize(
+    "operation",
+    [
+        {"op": "replace", "path": 'emails[value eq "a1" or value eq "a2" or type eq "home"].display', "value": "x"},
+        {"op": "remove", "path": "emails", "value": [{"value": f"b{each}"} for each in range(40)]},
+        {"op": "add", "path": "emails", "value": [{"value": "a1", "type": "work", "display": "x"}]},
+    ],
+    ids=lambda operation: operation["op"],
+)
+def test_work_has_an_end(operation: Json) -> None:
+    """No body of a client's keeps a gateway from all others for minutes, by looking at a long list again and again."""
+    many: Json = {"userName": "a", "emails": [{"value": f"a{each}", "type": "work"} for each in range(1000)]}
+    assert patched(many, operation)["emails"]
+    with pytest.raises(ScimError) as refused:
+        patched(many, *[operation] * 1000)
+    assert refused.value.status == 413
+
+
 def test_what_isnt_touched_is_shared() -> None:
     """A change of one attribute copies none of the others, however long their lists are."""
     after = patched(USER, {"op": "replace", "path": f"{ENTERPRISE}:department", "value": "Sales"})
