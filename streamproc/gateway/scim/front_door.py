@@ -88,7 +88,7 @@ class FrontDoor:
         while left:  # what fails at the same moment may swallow the order to end
             for each in left:
                 each.cancel()
-            _, left = await asyncio.wait(left, timeout=1)
+            left = (await asyncio.wait(left, timeout=1))[1]
 
     def serve(self, connections: Iterable[ServedConnection]) -> None:
         """These, and no others, from now on. What hasn't changed goes on as it was."""
