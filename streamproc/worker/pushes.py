@@ -34,8 +34,7 @@ from streamproc.sources.scim.known_record import Known, decode_known, ids_in
 from streamproc.sources.scim.read import SOURCE
 from streamproc.worker.batching_producer import BatchingProducer
 from streamproc.worker.decide.connection_state import ConnectionState, Kept, restored
-from streamproc.worker.decide.pushed import STRAY, event_in, said_by
-from streamproc.worker.decide.said import forwards
+from streamproc.worker.decide.pushed import STRAY, event_in, forwarded, said_by
 from streamproc.worker.raw_record import RawRecord
 from streamproc.worker.rejections import Rejections
 from streamproc.worker.stream_app import StateTable
@@ -220,8 +219,8 @@ class Pushes:
         said = [push.said.pop(each) for each in subjects]
         # Else the link would take both for the same record, of which only the newest holds.
         apart = structs.replace(push.raw, topic=RESOURCES)
-        first, _ = forwards(apart, SOURCE, before, self._producer.partition)
-        records, problems = forwards(push.raw, SOURCE, said, self._producer.partition)
+        first, _ = forwarded(apart, before, self._producer.partition)
+        records, problems = forwarded(push.raw, said, self._producer.partition)
         records = first + records
         self._rejections.tell(push.raw, problems)
         for each in records:

@@ -16,6 +16,7 @@ Part `leaver`: from a PATCH to revoked access through the whole pipeline; see `l
 """
 
 import asyncio
+import logging
 import statistics
 import tempfile
 from collections.abc import Awaitable, Callable
@@ -194,6 +195,7 @@ def main() -> None:
     arguments = parser(__doc__)
     arguments.add_argument("--only", choices=parts, help="one of the two parts")
     options = arguments.parse_args()
+    logging.getLogger("aiokafka").setLevel(logging.ERROR)  # a new topic has no leader for a moment
     figures: dict[str, Any] = {}
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         for name in [options.only] if options.only else parts:

@@ -99,16 +99,17 @@ class CanonicalOperations:
         attribute = target.attribute
         if attribute is COMMON["schemas"] or attribute.mutability == "writeOnly":
             return  # it follows from what a resource has; a password is nobody's here
+        if self.kind.name == "Group" and attribute.name == "members":
+            if target.sub in (None, attribute.sub("value")):  # the rest follows from whose id it is
+                self._members(op, where, value)
+            return
         if "readOnly" in (attribute.mutability, target.leaf.mutability):
             if explicit:
                 raise ScimError(400, "mutability", f"{target.path} is read-only")
             return
         if where is not None and not (attribute.multi_valued and attribute.sub_attributes):
             raise ScimError(400, "invalidPath", f"{target.path} has no elements to choose from")
-        if self.kind.name == "Group" and attribute.name == "members":
-            if target.sub in (None, attribute.sub("value")):  # the rest follows from whose id it is
-                self._members(op, where, value)
-        elif op == "remove":
+        if op == "remove":
             self._remove(target, where, value)
         else:
             self._write(op, target, where, value)

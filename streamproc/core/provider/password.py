@@ -27,8 +27,12 @@ def _without(value: Any, levels: int) -> Any:
         return {key: _without(each, levels - 1) for key, each in value.items() if not _names_one(key)}
     if isinstance(value, list):
         _check(levels)
-        return [_without(each, levels - 1) for each in value if not _sets_one(each)]
+        return [dict(_NOTHING) if _sets_one(each) else _without(each, levels - 1) for each in value]
     return value
+
+
+_NOTHING: Final = {"op": "replace", "path": "password", "value": None}
+"""Stands for an operation that sets one, so that a PATCH of a password alone is one that changes nothing."""
 
 
 def _check(levels: int) -> None:

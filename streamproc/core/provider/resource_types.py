@@ -24,8 +24,8 @@ GROUP_SCHEMA: Final = Schema(
                 sub_attributes=by_name(
                     [
                         Attribute("value", case_exact=True, mutability="immutable"),
-                        Attribute("$ref", "reference", mutability="immutable", reference_types=("User", "Group")),
-                        Attribute("type", mutability="immutable", canonical_values=("User", "Group")),
+                        Attribute("$ref", "reference", mutability="readOnly", reference_types=("User", "Group")),
+                        Attribute("type", mutability="readOnly", canonical_values=("User", "Group")),
                         Attribute("display", mutability="readOnly"),
                     ]
                 ),
@@ -33,7 +33,7 @@ GROUP_SCHEMA: Final = Schema(
         ]
     ),
 )
-"""RFC 7643 §4.2."""
+"""RFC 7643 §4.2. There a client writes `$ref` and `type`; here they follow from whose id it is."""
 
 USERS: Final = ResourceType(
     "User",

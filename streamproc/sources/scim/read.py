@@ -149,12 +149,12 @@ class _Page:
         learned = Learned(self.moment, {}, group.id, name, members)
         events: list[SourceEvent] = []
         earlier: list[SourceEvent] = []
-        observed = {each for each, by_client in self.known.members_among(group.id, concerned).items() if not by_client}
+        there = self.known.members_among(group.id, concerned)
         for index, each in enumerate(sorted(concerned)):
             subject = self.known.subject(each)
             if subject is None or subject.deleted or subject.probe:
                 continue
-            inside = after is not None and members.get(each, each in self.known.members_among(group.id, [each]))
+            inside = after is not None and members.get(each, each in there)
             names = set(self.known.groups_of(each)) - {old}
             out = set(gone_names)
             if name is not None:
@@ -164,7 +164,7 @@ class _Page:
                 out &= subject.grouped
                 if not out:
                     continue
-            if not inside and each in observed and old is not None:
+            if not inside and there.get(each) is False and old is not None:
                 was_in = self._event(each, subject, self._groups({*names, old}, ()), index)
                 order = (self.moment, self.offset - 1, "")
                 earlier.append(replace(was_in, event=f"{was_in.event}/before", order=order))

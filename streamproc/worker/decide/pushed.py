@@ -2,7 +2,9 @@
 subjects. From there on it is as any other source's (`route_forwarded.py`).
 """
 
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from itertools import chain
 from typing import NamedTuple
 
 from msgspec import structs
@@ -14,14 +16,16 @@ from streamproc.core.provider.state import Folded
 from streamproc.core.records.believed_headers import LATE
 from streamproc.core.records.connection_definition import ConnectionDefinition
 from streamproc.core.records.headers import RECEIVED
+from streamproc.core.records.producer_record import Record
 from streamproc.core.records.rejected import Problem
 from streamproc.core.records.units import micros_of
 from streamproc.sources.options import SourceOptions
 from streamproc.sources.raw_record import HARMLESS
 from streamproc.sources.scim.anchors import ScimConnection, scim_connection
 from streamproc.sources.scim.known import KnownSubjects, Learned, Subject
-from streamproc.sources.scim.read import UNLINKED, meant
-from streamproc.worker.decide.route import by_subject
+from streamproc.sources.scim.read import SOURCE, UNLINKED, meant
+from streamproc.worker.decide.route import PartitionOf, by_subject
+from streamproc.worker.decide.said import forwards
 from streamproc.worker.decide.sized import sized
 from streamproc.worker.raw_record import RawRecord, heard
 
@@ -75,22 +79,21 @@ def said_by(
     if definition is None:
         learned = replace(found.learned, subjects=_unheard(found.learned, known))
         return Said(record, {}, learned, {}, denies=event.urgent, rejected=UNKNOWN)
-    size = len(raw.value or b"")
-    events, unsized = sized(found.said.events, size)
-    before, _ = sized(found.before, size)
-    problems = (*foreign, *_strange(found.said.ignored), *unsized)
+    events, before = by_subject(found.said.events), by_subject(found.before)
+    problems = (*foreign, *_strange(found.said.ignored))
     unlinked = any(each.code == UNLINKED.code for each in found.said.ignored)
     # Whom no client has made is at the target already.
     denies = event.urgent and unlinked and folded.before is not None and folded.before.posted is None
-    return Said(
-        _as_received(record, event),
-        by_subject(events),
-        found.learned,
-        by_subject(before),
-        found.said.ignored,
-        problems,
-        denies,
-    )
+    return Said(_as_received(record, event), events, found.learned, before, found.said.ignored, problems, denies)
+
+
+def forwarded(
+    raw: RawRecord, said: Iterable[Sequence[SourceEvent]], partition_of: PartitionOf
+) -> tuple[list[Record], list[Problem]]:
+    """What is said of some subjects, for their partitions, and what of it can't be taken in."""
+    events, unsized = sized(chain.from_iterable(said), len(raw.value or b""))
+    records, problems = forwards(raw, SOURCE, by_subject(events).values(), partition_of)
+    return records, unsized + problems
 
 
 def _unheard(learned: Learned, known: KnownSubjects) -> dict[str, Subject]:
