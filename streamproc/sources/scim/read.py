@@ -114,7 +114,7 @@ class _Page:
         if ACTIVE in spoken and self.event.change == "create":
             facts.setdefault(ACTIVE, True)
         if facts and was is not None and not was.said:  # it was seeded
-            facts = {**read(after.attributes, [LOGIN], self.connection.options).facts, **facts}
+            facts = {**self._login(after), **facts}
         if was is None or whole or grouped:
             facts |= self._groups(self.known.groups_of(after.id), grouped)
         if returns:
@@ -177,9 +177,16 @@ class _Page:
             return self._meant([], [], {})
         gone = replace(subject, deleted=True, withheld=False, manager=None, said=frozenset())
         taught = {before.id: replace(gone, grouped=self._grouped(before.id, subject))}
-        facts: dict[str, Fact] = {ACTIVE: False, GONE: True}
-        events = [] if subject.probe else [self._event(before.id, subject, facts, 0)]
-        return self._meant(events, [], taught)
+        if subject.probe:
+            return self._meant([], [], taught)
+        facts: dict[str, Fact] = {} if subject.said else self._login(before)
+        events = [self._event(before.id, subject, {**facts, ACTIVE: False, GONE: True}, 0)]
+        nobody = subject.anchor is None and before.posted is None  # of whom a client has made that was told then
+        return self._meant(events, [self._of(UNLINKED, before.id)] if nobody else [], taught)
+
+    def _login(self, seeded: ScimResource) -> dict[str, Fact]:
+        """The name under which the target has somebody: by it a leaver is found of whom nothing else was ever said."""
+        return dict(read(seeded.attributes, [LOGIN], self.connection.options).facts)
 
     def _grouped(self, id: str, was: Subject | None) -> frozenset[str]:  # noqa: A002 - the attribute's name
         """Names of the groups that were said of a user, of whom nothing but what takes access is said from here on."""

@@ -83,6 +83,23 @@ def test_a_seeded_leaver_is_known_by_what_the_target_held() -> None:
     assert heard.codes == []
 
 
+def test_a_seeded_leaver_who_is_deleted_is_found_and_told() -> None:
+    """An app that deletes leavers says nothing of them before that: they are out all the same, and who has no anchor is
+    told, as for one that deactivates.
+    """
+    heard = Heard()
+    heard.seed("G1", userName="k", active=True, number="E1")
+    heard.delete("G1")
+    assert heard.user_of("G1") == "E1"
+    assert heard.facts("G1") == {"userName": "k", "active": False, "gone": True}
+    assert heard.codes == []
+    heard.seed("G2", userName="m", active=True)
+    heard.delete("G2")
+    assert heard.codes == ["unlinked"]
+    heard.delete(heard.post(userName="test@jumpcloud.example"))
+    assert heard.codes == ["unlinked"] * 2
+
+
 def test_a_seeded_leaver_whose_number_came_first() -> None:
     """A client that writes the number alone, and later that somebody is out, never the name: they are found by it."""
     heard = Heard()
