@@ -84,7 +84,11 @@ class FrontDoor:
     async def __aexit__(self, *_: object) -> None:
         self._tokens = None
         self._follow(())
-        await asyncio.gather(*self._following.values(), return_exceptions=True)
+        left = {each for each in self._following.values() if not each.done()}
+        while left:  # what fails at the same moment may swallow the order to end
+            for each in left:
+                each.cancel()
+            left = (await asyncio.wait(left, timeout=1))[1]
 
     def serve(self, connections: Iterable[ServedConnection]) -> None:
         """These, and no others, from now on. What hasn't changed goes on as it was."""
@@ -136,6 +140,12 @@ class FrontDoor:
         known = self._settings.get(connection)
         return known is None or known.partition == partition
 
+    def distrust(self, connection: str, error: Exception) -> None:
+        """A request of a connection has met this: see Partition."""
+        known = self._settings.get(connection)
+        if known is not None and known.partition in self._partitions:
+            self._partitions[known.partition].distrust(error)
+
     def grant(self, authorization: str | None, form: bytes) -> Answer:
         """The answer to `POST /oauth/token`."""
         if self._tokens is None:
@@ -146,7 +156,7 @@ class FrontDoor:
         """What is wrong now."""
         for number, partition in self._partitions.items():
             if partition.trouble is not None:
-                reason = f"it can't be followed, so its SCIM clients get 503: {partition.trouble}"
+                reason = f"its SCIM clients get 503: {partition.trouble}"
                 yield Trouble("front_door", f"events.scim/{number}", "degraded", reason, GRACE)
 
     def _service(self, of: ServedConnection) -> ScimService:

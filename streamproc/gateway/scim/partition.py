@@ -5,6 +5,7 @@ told in the log and in the service's state, and begun anew, later and later. A f
 file of ours, is thrown away: the log makes it again.
 """
 
+import asyncio
 import sqlite3
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -14,7 +15,6 @@ import structlog
 
 from streamproc.adapters.clocks import Clocks
 from streamproc.adapters.kafka.log import KafkaError, Log
-from streamproc.adapters.wait import task_group
 from streamproc.core.errors import StreamprocError
 from streamproc.gateway.scim.connection_log import ConnectionLog
 from streamproc.gateway.scim.shared_log import UnavailableError
@@ -26,10 +26,13 @@ log = structlog.get_logger("streamproc.gateway")
 FIRST_PAUSE: Final = 0.25
 """Seconds until it is begun anew the first time; each further time twice as long."""
 LONGEST_PAUSE: Final = 15.0
+SOON: Final = 0.1
+"""Seconds between looks at whether it is read."""
 LOOK_EVERY: Final = 10.0
 """Seconds between looks at whether it is still the same log."""
 STEADY: Final = 60.0
 """Seconds after which what went wrong before counts no more."""
+_DAMAGE: Final = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_IOERR})
 
 
 class Partition:
@@ -52,19 +55,27 @@ class Partition:
         self._clocks = clocks
         self._belongs = belongs
         self._tail: Tail | None = None
+        self._is_read = False
+        """Whether all has been read that the log held when it was opened."""
         self._why = "it is being opened"
-        """What has gone wrong last."""
+        """What has gone wrong last, or why it isn't read yet."""
 
     @property
     def trouble(self) -> str | None:
-        """Why it isn't followed now; None: it is."""
-        return None if self._tail is not None and self._tail.is_following else self._why
+        """Why it doesn't serve now; None: it does."""
+        serves = self._is_read and self._tail is not None and self._tail.is_following
+        return None if serves else self._why
 
     def tail(self) -> Tail:
         """Who follows it now. Raises UnavailableError."""
         if self._tail is None or not self._tail.is_following:
             raise UnavailableError("What was written before is being read.")
         return self._tail
+
+    def distrust(self, error: Exception) -> None:
+        """Begin anew, where this says that the file is damaged: whoever follows the log may never look at that page."""
+        if is_damage(error) and self._tail is not None:
+            self._tail.fail(error)
 
     def of(self, connection: str) -> ConnectionLog:
         """A connection of this partition."""
@@ -90,12 +101,30 @@ class Partition:
         store = self._opened(of)
         try:
             tail = self._tail = Tail(self._kafka, self.number, store, lambda name: self._belongs(name, self.number))
-            async with task_group() as tasks:
-                tasks.create_task(tail.run(), name=f"events.scim/{self.number} tail")
-                tasks.create_task(self._watch(of), name=f"events.scim/{self.number} id")
+            # A TaskGroup of Python 3.11 may lose that it is to end, if something fails at the same moment.
+            tasks = [asyncio.create_task(each) for each in (tail.run(), self._read(tail), self._watch(of))]
+            try:
+                done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_EXCEPTION)
+                for each in done:
+                    each.result()
+            finally:
+                for each in tasks:
+                    each.cancel()
+                await asyncio.wait(tasks)
         finally:
-            self._tail = None
+            self._tail, self._is_read = None, False
             store.close()
+
+    async def _read(self, tail: Tail) -> None:
+        """Returns when all has been read that the log held when this was called."""
+        while not self._is_read:
+            try:
+                await tail.barrier()
+                self._is_read = True
+            except UnavailableError:
+                if tail.is_following:
+                    self._why = f"the log is being read, up to {tail.next_offset} now"
+                await self._clocks.pause(SOON)
 
     async def _watch(self, before: str) -> NoReturn:
         """Raises AnotherLogError, and what `identity` raises but for brokers that don't answer now."""
@@ -113,14 +142,22 @@ class Partition:
         return Store(self._path, f"{of}/{self.number}")
 
     def _tell(self, error: Exception, failures: int) -> None:
-        if isinstance(error, AnotherLogError) or (
-            isinstance(error, sqlite3.DatabaseError) and not isinstance(error, sqlite3.OperationalError)
+        if (
+            isinstance(error, AnotherLogError)
+            or is_damage(error)
+            or (isinstance(error, sqlite3.DatabaseError) and not isinstance(error, sqlite3.OperationalError))
         ):
             discard(self._path)
         known = isinstance(error, KafkaError | StreamprocError | sqlite3.Error | OSError)
         self._why = told(error)
         tell = log.warning if failures == 0 and known else log.error
         tell("a partition can't be followed", partition=self.number, reason=self._why, exc_info=not known)
+
+
+def is_damage(error: Exception) -> bool:
+    """Whether something in the file can't be read: it has to be made anew."""
+    code = getattr(error, "sqlite_errorcode", None)
+    return isinstance(code, int) and code & 0xFF in _DAMAGE
 
 
 def pause_after(failures: int, jitter: float) -> float:

@@ -15,6 +15,7 @@ import aiohttp
 from streamproc.core.provider.connection_token import hashed
 from streamproc.demo.processes import Child
 from streamproc.settings import Settings, environment
+from tests.bench.cpu import process_cpu
 from tests.bench.scim.client import ROOT
 
 SECONDS: Final = 180.0
@@ -23,11 +24,12 @@ SECONDS: Final = 180.0
 
 @dataclass(frozen=True, slots=True)
 class Serving:
-    """A process that serves SCIM. `seconds`: from its start until it answered the first read."""
+    """A process that serves SCIM. `seconds`: from its start until it answered the first read; `cpu`: what it took."""
 
     port: int
     pid: int
     seconds: float
+    cpu: float
 
 
 def token(connection: str) -> str:
@@ -57,7 +59,8 @@ async def gateway(settings: Settings, log: Path, connection: str) -> AsyncIterat
         port = int(await child.start())
         assert child.process is not None
         await _answers(port, connection)
-        yield Serving(port, child.process.pid, time.perf_counter() - begun)
+        pid = child.process.pid
+        yield Serving(port, pid, time.perf_counter() - begun, process_cpu(pid))
     finally:
         await child.stop()
 
@@ -75,7 +78,8 @@ async def scim2_server(users: int, members: int) -> AsyncIterator[tuple[Serving,
     try:
         _, port, ids = (await process.stdout.readline()).decode().split(" ", 2)
         known = json.loads(ids)
-        yield Serving(int(port), process.pid, time.perf_counter() - begun), known["users"], known["group"]
+        serving = Serving(int(port), process.pid, time.perf_counter() - begun, process_cpu(process.pid))
+        yield serving, known["users"], known["group"]
     finally:
         process.stdin.close()
         await process.wait()

@@ -20,6 +20,16 @@ from tests.support.scim_process import scim_gateway
 USER = "urn:ietf:params:scim:schemas:core:2.0:User"
 ENTERPRISE = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"
 PATCH = "urn:ietf:params:scim:api:messages:2.0:PatchOp"
+MAPPING = """
+[attributes]
+userName = "userName"
+displayName = "displayName"
+active = "active"
+title = "job"
+[[copy]]
+fact = "groups"
+to = "groups"
+"""
 WHY = ("--by", "Kim Berg", "--reason", "moving in")
 
 
@@ -49,6 +59,23 @@ class Genesys:
         """What is there."""
         async with self.http.get(f"{self.url}/api/v2/scim/v2/Users/{account}", headers=self.head) as answer:
             return await answer.json(content_type=None)
+
+    async def fill(self, name: str, *accounts: str) -> str:
+        """Put these accounts into a group that is there. Returns its id."""
+        where = f"{self.url}/api/v2/scim/v2/Groups"
+        query = {"filter": f'displayName eq "{name}"'}
+        async with self.http.get(where, params=query, headers=self.head) as answer:
+            group = (await answer.json(content_type=None))["Resources"][0]["id"]
+        add = {"op": "add", "path": "members", "value": [{"value": each} for each in accounts]}
+        body = {"schemas": [PATCH], "Operations": [add]}
+        async with self.http.patch(f"{where}/{group}", json=body, headers=self.head) as answer:
+            answer.raise_for_status()
+        return str(group)
+
+    async def members(self, group: str) -> set[str]:
+        """Accounts that are in a group."""
+        async with self.http.get(f"{self.url}/api/v2/scim/v2/Groups/{group}", headers=self.head) as answer:
+            return {each["value"] for each in (await answer.json(content_type=None)).get("members", [])}
 
 
 async def operator(settings: Settings, *words: str) -> Any:
@@ -108,3 +135,30 @@ async def test_a_leaver_whom_the_app_never_described_loses_access(
                 while (await genesys.shown(known))["active"]:  # noqa: ASYNC110 - another process
                     await asyncio.sleep(0.1)
         assert (await genesys.shown(stays))["active"]
+
+
+@pytest.mark.long
+async def test_who_is_taken_out_of_a_group_that_was_there_before_is_out(settings: Settings, tmp_path: Path) -> None:
+    """We never gave them the group, and the app's one word is that they aren't in it any more: at Genesys neither."""
+    mapping = tmp_path / "mapping.toml"
+    mapping.write_text(MAPPING, encoding="utf-8")
+    async with stack(settings.changed(mapping=mapping), tmp_path) as running, aiohttp.ClientSession() as http:
+        here = running.settings
+        genesys = Genesys(http, running.simulator)
+        await genesys.sign_in()
+        goes = await genesys.open("kim@example.com", employeeNumber="E1")
+        stays = await genesys.open("lee@example.com", employeeNumber="E2")
+        care = await genesys.fill("Spanish Queue", goes, stays)
+        token = (await operator(here, "connections", "add", "entra", *WHY))["token"]
+        await operator(here, "seed", "--connection", "entra")
+        await running.start("worker", "sink")
+        async with scim_gateway(settings, tmp_path) as door:
+            client = Client(http, await door.start(), token)
+            title = {"Operations": [{"op": "replace", "path": "title", "value": "Agent"}]}
+            assert (await client.send("PATCH", f"/Users/{goes}", title))[0] == 200
+            taking = {"Operations": [{"op": "remove", "path": "members", "value": [{"value": goes}]}]}
+            assert (await client.send("PATCH", f"/Groups/{care}", taking))[0] == 204
+            async with asyncio.timeout(120):
+                while goes in await genesys.members(care):  # noqa: ASYNC110 - another process
+                    await asyncio.sleep(0.1)
+        assert await genesys.members(care) == {stays}
