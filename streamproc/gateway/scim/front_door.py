@@ -140,6 +140,12 @@ class FrontDoor:
         known = self._settings.get(connection)
         return known is None or known.partition == partition
 
+    def distrust(self, connection: str, error: Exception) -> None:
+        """A request of a connection has met this: see Partition."""
+        known = self._settings.get(connection)
+        if known is not None and known.partition in self._partitions:
+            self._partitions[known.partition].distrust(error)
+
     def grant(self, authorization: str | None, form: bytes) -> Answer:
         """The answer to `POST /oauth/token`."""
         if self._tokens is None:

@@ -32,6 +32,7 @@ LOOK_EVERY: Final = 10.0
 """Seconds between looks at whether it is still the same log."""
 STEADY: Final = 60.0
 """Seconds after which what went wrong before counts no more."""
+_DAMAGE: Final = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_IOERR})
 
 
 class Partition:
@@ -70,6 +71,11 @@ class Partition:
         if self._tail is None or not self._tail.is_following:
             raise UnavailableError("What was written before is being read.")
         return self._tail
+
+    def distrust(self, error: Exception) -> None:
+        """Begin anew, where this says that the file is damaged: whoever follows the log may never look at that page."""
+        if is_damage(error) and self._tail is not None:
+            self._tail.fail(error)
 
     def of(self, connection: str) -> ConnectionLog:
         """A connection of this partition."""
@@ -136,14 +142,22 @@ class Partition:
         return Store(self._path, f"{of}/{self.number}")
 
     def _tell(self, error: Exception, failures: int) -> None:
-        if isinstance(error, AnotherLogError) or (
-            isinstance(error, sqlite3.DatabaseError) and not isinstance(error, sqlite3.OperationalError)
+        if (
+            isinstance(error, AnotherLogError)
+            or is_damage(error)
+            or (isinstance(error, sqlite3.DatabaseError) and not isinstance(error, sqlite3.OperationalError))
         ):
             discard(self._path)
         known = isinstance(error, KafkaError | StreamprocError | sqlite3.Error | OSError)
         self._why = told(error)
         tell = log.warning if failures == 0 and known else log.error
         tell("a partition can't be followed", partition=self.number, reason=self._why, exc_info=not known)
+
+
+def is_damage(error: Exception) -> bool:
+    """Whether something in the file can't be read: it has to be made anew."""
+    code = getattr(error, "sqlite_errorcode", None)
+    return isinstance(code, int) and code & 0xFF in _DAMAGE
 
 
 def pause_after(failures: int, jitter: float) -> float:

@@ -91,6 +91,8 @@ class ScimRoutes:
             told = await self._served(request, served, *found, query)
             response = _response(request, told)
         except Exception as failed:  # noqa: BLE001 - a bug that one request meets mustn't end the others
+            if served is not None:
+                self._door.distrust(served.name, failed)
             response = _response(request, self._failed(failed))
         self._tell(request, served, response)
         return response

@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final, TypeAlias
 
+from msgspec import MsgspecError
 from msgspec.json import Decoder
 
 from streamproc.core.provider.filter import attribute_path
@@ -232,7 +233,16 @@ _MEMBERS: Final = (
     "SELECT user FROM member"
     " WHERE team = (SELECT first FROM resource WHERE id = ? AND connection = ? AND type = 'Group')"
 )
-_decode: Final = Decoder(ScimResource).decode
+_decoder: Final = Decoder(ScimResource)
+
+
+def _decode(value: bytes) -> ScimResource:
+    try:
+        return _decoder.decode(value)
+    except MsgspecError:
+        damaged = sqlite3.DatabaseError("it holds what isn't a resource")
+        damaged.sqlite_errorcode = sqlite3.SQLITE_CORRUPT
+        raise damaged from None
 
 
 def _where(condition: Condition) -> str:

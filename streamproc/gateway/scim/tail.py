@@ -163,7 +163,7 @@ class Tail:
         except NotAllowedError:
             raise UnavailableError("The log may not be written.") from None
         except KafkaError as error:
-            self._fail(error)
+            self.fail(error)
             raise UnavailableError("The log can't be written now.") from None
         sent.add_done_callback(lambda done: self._acknowledged(done, event.request.id))
 
@@ -176,10 +176,12 @@ class Tail:
             if waiter is not None and not waiter.done.done():
                 waiter.done.set_exception(UnavailableError("The log may not be written."))
         else:
-            self._fail(error)
+            self.fail(error)
 
-    def _fail(self, error: BaseException) -> None:
-        """The producer itself asks again where that is of use. After anything else its numbers have a gap."""
+    def fail(self, error: BaseException) -> None:
+        """End `run` by this. Of a producer's errors, all: it asks again itself where that is of use, and after anything
+        else its numbers have a gap.
+        """
         if self._failed is not None and not self._failed.done():
             self._failed.set_exception(error)
 

@@ -92,6 +92,7 @@ class _Page:
             return self._deleted(before)
         was = self.known.subject(after.id)
         returns = was is not None and was.deleted  # a seed, under the target's id
+        grouped = frozenset[str]() if was is None else was.grouped
         was = None if returns else was
         subject = was or Subject(probe=is_probe(after, self.connection))
         if subject.probe:
@@ -102,9 +103,9 @@ class _Page:
         subject = identified(subject, after, self.connection)
         subject = replace(subject, manager=_manager(by_client, subject, self.connection))
         withheld = subject.withheld
-        again = was is not None and was.withheld and not withheld
-        names = subject.said if again else spoken
-        if self.event.change == "none" and was is not None and not again:
+        whole = was is not None and (was.unheard or (was.withheld and not withheld))
+        names = subject.said if whole else spoken
+        if self.event.change == "none" and was is not None and not whole:
             names -= was.said
         told: list[Ignored] = []
         facts: dict[str, Fact] = {}
@@ -116,8 +117,8 @@ class _Page:
             facts = {ACTIVE: True, BEGAN: self.moment, **facts}
         if facts and was is not None and not was.said:  # it was seeded
             facts = {**read(after.attributes, [LOGIN], self.connection.options).facts, **facts}
-        if was is None or again:
-            facts |= self._groups(self.known.groups_of(after.id), ())
+        if was is None or whole or grouped:
+            facts |= self._groups(self.known.groups_of(after.id), grouped)
         if returns:
             facts[GONE] = None
         if withheld:
@@ -125,7 +126,8 @@ class _Page:
             told.append(self._of(CONFLICT, after.id))
         elif subject.anchor is None and facts and self.event.change != "none":
             told.append(self._of(UNLINKED, after.id))
-        taught = {after.id: subject}
+        grouped = self._grouped(after.id, was) if withheld else frozenset()
+        taught = {after.id: replace(subject, unheard=False, grouped=grouped)}
         events = [self._event(after.id, subject, facts, 0)] if facts else []
         if was is None or was.anchor != subject.anchor:
             events += self._of_reports(after.id, subject)
@@ -152,13 +154,18 @@ class _Page:
         there = self.known.members_among(group.id, concerned)
         for index, each in enumerate(sorted(concerned)):
             subject = self.known.subject(each)
-            if subject is None or subject.deleted or subject.probe or subject.withheld:
+            if subject is None or subject.deleted or subject.probe:
                 continue
             inside = after is not None and members.get(each, each in there)
             names = set(self.known.groups_of(each)) - {old}
             out = set(gone_names)
             if name is not None:
                 (names if inside else out).add(name)
+            if subject.withheld:
+                names &= subject.grouped
+                out &= subject.grouped
+                if not out:
+                    continue
             if not inside and there.get(each) is False and old is not None:
                 was_in = self._event(each, subject, self._groups({*names, old}, ()), index)
                 order = (self.moment, self.offset - 1, "")
@@ -170,10 +177,17 @@ class _Page:
         subject = None if before is None else self.known.subject(before.id)
         if before is None or subject is None:
             return self._meant([], [], {})
-        taught = {before.id: replace(subject, deleted=True, withheld=False, manager=None, said=frozenset())}
+        gone = replace(subject, deleted=True, withheld=False, manager=None, said=frozenset())
+        taught = {before.id: replace(gone, grouped=self._grouped(before.id, subject))}
         facts: dict[str, Fact] = {ACTIVE: False, GONE: True}
         events = [] if subject.probe else [self._event(before.id, subject, facts, 0)]
         return self._meant(events, [], taught)
+
+    def _grouped(self, id: str, was: Subject | None) -> frozenset[str]:  # noqa: A002 - the attribute's name
+        """Names of the groups that were said of a user, of whom nothing but what takes access is said from here on."""
+        if was is not None and (was.withheld or was.unheard):
+            return was.grouped
+        return frozenset(self.known.groups_of(id))
 
     def _spoken(self, before: ScimResource | None, after: ScimResource) -> frozenset[str]:
         """Facts of which this record speaks. Who is made without a word on `active` is active."""

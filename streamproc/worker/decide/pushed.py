@@ -22,7 +22,7 @@ from streamproc.core.records.units import micros_of
 from streamproc.sources.options import SourceOptions
 from streamproc.sources.raw_record import HARMLESS
 from streamproc.sources.scim.anchors import ScimConnection, scim_connection
-from streamproc.sources.scim.known import KnownSubjects, Learned
+from streamproc.sources.scim.known import KnownSubjects, Learned, Subject
 from streamproc.sources.scim.read import SOURCE, UNLINKED, meant
 from streamproc.worker.decide.route import PartitionOf, by_subject
 from streamproc.worker.decide.said import forwards
@@ -77,7 +77,8 @@ def said_by(
     connection = ScimConnection(event.connection) if definition is None else scim_connection(definition, options)
     found = meant(known, connection, event, folded, offset=raw.offset, appended=raw.timestamp)
     if definition is None:
-        return Said(record, {}, replace(found.learned, subjects={}), {}, denies=event.urgent, rejected=UNKNOWN)
+        learned = replace(found.learned, subjects=_unheard(found.learned, known))
+        return Said(record, {}, learned, {}, denies=event.urgent, rejected=UNKNOWN)
     events, before = by_subject(found.said.events), by_subject(found.before)
     problems = (*foreign, *_strange(found.said.ignored))
     unlinked = any(each.code == UNLINKED.code for each in found.said.ignored)
@@ -93,6 +94,21 @@ def forwarded(
     events, unsized = sized(chain.from_iterable(said), len(raw.value or b""))
     records, problems = forwards(raw, SOURCE, by_subject(events).values(), partition_of)
     return records, unsized + problems
+
+
+def _unheard(learned: Learned, known: KnownSubjects) -> dict[str, Subject]:
+    """Those of whom nobody hears this: with their next record all is said. Of who is new, all is said anyway."""
+    were = {each: known.subject(each) for each in learned.subjects}
+    return {
+        each: replace(
+            was,
+            said=was.said | learned.subjects[each].said,
+            unheard=True,
+            grouped=was.grouped if was.withheld or was.unheard else frozenset(known.groups_of(each)),
+        )
+        for each, was in were.items()
+        if was is not None and not was.deleted
+    }
 
 
 def _as_received(record: RawRecord, event: ScimEvent) -> RawRecord:

@@ -214,6 +214,31 @@ async def test_what_nobody_has_defined_is_rejected_and_stays_understood() -> Non
     assert said(bench.all_sent(), kim) == [{"job": "Agent"}]
 
 
+async def test_what_nobody_heard_is_said_once_the_connection_is_known() -> None:
+    """A leaver whose deactivation came while the worker lacked the settings' file is out with the next word on them,
+    also with one that changes nothing, and without the groups that they lost meanwhile.
+    """
+    known = Known(OKTA)
+    bench = Bench(known)
+    kim = bench.post(userName="kim", number="E1", active=True, title="Agent")
+    group = bench.post("Group", displayName="Care", members=[kim])
+    await bench.take()
+    bench.all_sent()
+    del known.by_name["okta"]
+    bench.patch(kim, replace("active", False))
+    bench.patch(group, {"op": "remove", "path": "members"}, kind="Group")
+    await bench.take(2)
+    assert said(bench.all_sent(), kim) == []
+    known.by_name["okta"] = OKTA
+    bench.put(kim, userName="kim", number="E1", active=False, title="Agent")
+    await bench.take(4)
+    (facts,) = said(bench.all_sent(), kim)
+    assert (facts["active"], facts["group:Care"], facts["groups"]) == (False, None, [])
+    bench.put(kim, userName="kim", number="E1", active=False, title="Agent")
+    await bench.take(5)
+    assert said(bench.all_sent(), kim) == []
+
+
 async def test_once_a_connection_is_known_all_is_said_when_it_is_sent_again() -> None:
     """A client's full cycle changes nothing of what was kept, and is the first that anybody hears of it."""
     known = Known()

@@ -3,12 +3,14 @@
 import asyncio
 import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
 import orjson
+import pytest
 import structlog
 
 from streamproc.adapters.clocks import Clocks
@@ -78,6 +80,34 @@ async def test_a_partition_that_cant_be_followed_is_begun_anew_later_and_later(t
         assert await total(running) == 0
         await until(lambda: [*running.door.troubles()] == [])
     assert pauses()[:4] == [FIRST_PAUSE, FIRST_PAUSE * 2, FIRST_PAUSE * 4, FIRST_PAUSE * 8]
+
+
+@pytest.mark.parametrize("bytes_", ["of nothing", "of no resource"])
+async def test_a_page_that_only_a_reader_meets_is_mended(tmp_path: Path, bytes_: str) -> None:
+    """A leaver whose record the disk has lost can be deactivated soon after, though the log's tail never reads it."""
+    kafka = MemoryLog(new_broker())
+    async with front_door(tmp_path, kafka) as running:
+        await until_served(running)
+        ids = [
+            (await running.send("POST", "/Users", {"userName": f"u{each}", "title": "x" * 3000})).body["id"]
+            for each in range(60)
+        ]
+    with closing(sqlite3.connect(file(tmp_path))) as database:
+        if bytes_ == "of no resource":
+            database.execute("UPDATE document SET value = '{'")
+        database.commit()
+        database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    if bytes_ == "of nothing":
+        content = file(tmp_path).read_bytes()
+        half = len(content) // 2
+        file(tmp_path).write_bytes(content[:half] + bytes(len(content) - half))
+    async with front_door(tmp_path, kafka, clocks=quick([])) as running:
+        await until_served(running)
+        assert 503 in [(await running.send("GET", f"/Users/{each}")).status for each in ids]
+        await until_served(running)
+        out = {"Operations": [{"op": "replace", "path": "active", "value": False}]}
+        answers = [await running.send("PATCH", f"/Users/{each}", out) for each in ids]
+        assert {each.status for each in answers} == {200}
 
 
 def test_nobody_waits_for_minutes() -> None:

@@ -1,6 +1,6 @@
 """Groups of a SCIM client as facts of their members."""
 
-from tests.unit.sources.scim.heard import Heard, members, replace
+from tests.unit.sources.scim.heard import URN, Heard, members, replace
 
 
 def people(heard: Heard, count: int = 2) -> list[str]:
@@ -113,3 +113,43 @@ def test_a_put_in_several_records_gives_nobody_a_group_that_it_takes() -> None:
     there, out = heard.events
     assert (there.attributes["group:Sales"], out.attributes["group:Sales"]) == ("Sales", None)
     assert there.order[1] + 1 == out.order[1]
+
+
+def test_who_is_withheld_loses_groups_and_gets_none() -> None:
+    """While two anchors contradict each other, a group that is taken away, renamed or deleted is lost at once; one that
+    is given waits.
+    """
+    heard = Heard()
+    (kim,) = people(heard, 1)
+    taken, renamed, deleted, _ = (
+        heard.post("Group", displayName=name, members=[kim]) for name in ("Taken", "Old", "Gone", "Stays")
+    )
+    heard.patch(kim, replace(f"{URN}:employeeNumber", "E9"))
+    heard.post("Group", displayName="Given", members=[kim])
+    heard.patch(taken, members("remove", kim), kind="Group")
+    heard.patch(renamed, replace("displayName", "New"), kind="Group")
+    heard.delete(deleted, "Group")
+    facts = heard.facts(kim)
+    assert {each: facts[each] for each in facts if each.startswith("group:")} == {
+        "group:Taken": None,
+        "group:Old": None,
+        "group:Gone": None,
+        "group:Stays": "Stays",
+    }
+    assert facts["groups"] == ["Stays"]
+    heard.patch(kim, replace(f"{URN}:employeeNumber", "E0"))
+    facts = heard.facts(kim)
+    assert facts["groups"] == ["Given", "New", "Stays"]
+    assert [facts[f"group:{each}"] for each in ("Taken", "Old", "Gone")] == [None, None, None]
+
+
+def test_who_is_seeded_again_has_no_groups_of_before() -> None:
+    """What was taken from a user after the deletion isn't there when the target's account comes back."""
+    heard = Heard()
+    heard.seed("G1", userName="k", number="E1")
+    heard.patch("G1", replace("title", "Agent"))
+    group = heard.post("Group", displayName="Admins", members=["G1"])
+    heard.delete("G1")
+    heard.patch(group, members("remove", "G1"), kind="Group")
+    heard.seed("G1", userName="k", number="E2")
+    assert (heard.facts("G1")["group:Admins"], heard.facts("G1")["groups"]) == (None, [])
