@@ -56,7 +56,7 @@ MEANT: Final[dict[str, Sequence[Meant]]] = {
     "scimono": (
         Meant(r"(?i)startId", "Its own paging by `startId`, which no RFC has; index paging passes."),
         Meant(
-            r"InputValidation|Custom|FilterEntities.*(?:405|null)|\b405\b",
+            r"InputValidation|Custom|extension urn:sap|\b405\b",
             "It makes schemas of its own by `POST /Schemas`. Ours are fixed.",
         ),
         Meant(
@@ -82,7 +82,9 @@ MEANT: Final[dict[str, Sequence[Meant]]] = {
             r"MissingExtensionSchema",
             "`schemas` follows from what a resource has. Clients that write it short are understood.",
         ),
-        Meant(r"WithSameDisplayName", "A group's name is unique: Entra looks groups up by it."),
+        Meant(
+            r"WithSameDisplayName|GroupsFilteredByDisplayName", "A group's name is unique: Entra looks groups up by it."
+        ),
         Meant(r"NonExistingMember404", "A member that isn't known is kept and counts once it is there."),
         Meant(
             r"DeleteGroupMembers",

@@ -246,6 +246,24 @@ def test_who_is_made_anew_is_hired_again_where_the_first_was_deleted(deleted: bo
     assert record.desired["active"] is active
 
 
+@pytest.mark.parametrize("disabled", [True, False])
+def test_who_is_made_anew_is_hired_again_though_the_deletion_is_heard_late(disabled: bool) -> None:
+    """Deleted and made anew within a moment: both reach the user by ways of their own, and in whatever order."""
+    heard = Heard()
+    who = heard.post(userName="k", number="E1")
+    late = len(heard.changes)
+    if disabled:
+        heard.patch(who, replace("active", False))
+    heard.delete(who)
+    again = len(heard.changes)
+    heard.patch(heard.post(userName="k", number="E1"), replace("title", "Lead"))
+    record = None
+    for seq, event in enumerate([*heard.changes[:late], *heard.changes[again:], *heard.changes[late:again]]):
+        record = fold(record, seq, event, parse_mapping(""))
+    assert record is not None
+    assert (record.desired["active"], record.problems) == (True, [])
+
+
 def test_a_user_that_is_seeded_again_says_nothing() -> None:
     """Who was deleted stays out though the target still shows them, until the client lets them in."""
     heard = Heard()
