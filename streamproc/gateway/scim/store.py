@@ -81,7 +81,8 @@ class Store:
             self._database.execute("UPDATE progress SET value = ? WHERE name = 'next_offset'", (next_offset,))
             self._database.execute("COMMIT")
         except BaseException:
-            self._database.execute("ROLLBACK")
+            if self._database.in_transaction:  # a full disk has ended it already, and is what is to be told
+                self._database.execute("ROLLBACK")
             raise
 
     def of(self, connection: str) -> "StoredResources":

@@ -110,6 +110,21 @@ async def test_a_page_that_only_a_reader_meets_is_mended(tmp_path: Path, bytes_:
         assert {each.status for each in answers} == {200}
 
 
+async def test_a_full_disk_is_told_as_that(tmp_path: Path) -> None:
+    """Whoever is woken reads that there is no room, and not what SQLite makes of it; then all goes on."""
+    kafka = MemoryLog(new_broker())
+    async with front_door(tmp_path, kafka) as running:
+        await until_served(running)
+        running.door._partitions[1].tail()._store._database.execute("PRAGMA max_page_count = 25")
+        reasons = set[str]()
+        for each in range(12):
+            await running.send("POST", "/Users", {"userName": f"u{each}", "title": "x" * 9000})
+            reasons |= {trouble.reason for trouble in running.door.troubles()}
+        assert any("disk is full" in reason for reason in reasons)
+        assert not any("rollback" in reason for reason in reasons)
+        assert await total(running) > 0
+
+
 def test_nobody_waits_for_minutes() -> None:
     """However often it has failed, the next try is seconds away."""
     assert pause_after(10_000, 0.0) == LONGEST_PAUSE
