@@ -8,6 +8,8 @@ Rule 3: a group's record is one change for each of its users that it concerns, i
 names of the groups that the user is in by then.
 Rule 4: who somebody is, is `anchors.py`'s to say. Of who is nobody yet, what is said waits with the others that have no
 link; of who is somebody else by now, only that is said which takes access away.
+Rule 5: who is made says when that was, by the log: whoever is made anew for somebody deleted may reach the user before
+that deletion does, since each subject has a way of its own, and is told from another account by this alone.
 
 RFC 7643 §4; `core/provider/fold.py` says what a record does.
 """
@@ -20,7 +22,7 @@ from streamproc.core.parsed_payload import Ignored, ParsedPayload, SourceEvent
 from streamproc.core.provider.event import ScimEvent
 from streamproc.core.provider.observed import parted
 from streamproc.core.provider.state import Folded, ScimResource
-from streamproc.core.records.change_event import GONE, Fact
+from streamproc.core.records.change_event import BEGAN, GONE, Fact
 from streamproc.core.records.fact_names import ACTIVE, GROUP
 from streamproc.core.records.units import Micros, Millis, micros_of
 from streamproc.sources.scim.anchors import ScimConnection, identified, is_probe
@@ -111,10 +113,10 @@ class _Page:
             reading = read(by_client, names, self.connection.options)
             facts = self._with_manager(reading.facts, subject)
             told = list(reading.told(subject_name(self.connection.name, after.id)))
-        if ACTIVE in spoken and self.event.change == "create":
-            facts.setdefault(ACTIVE, True)
+        if self.event.change == "create":
+            facts = {ACTIVE: True, BEGAN: self.moment, **facts}
         if facts and was is not None and not was.said:  # it was seeded
-            facts = {**read(after.attributes, [LOGIN], self.connection.options).facts, **facts}
+            facts = {**self._login(after), **facts}
         if was is None or whole or grouped:
             facts |= self._groups(self.known.groups_of(after.id), grouped)
         if returns:
@@ -177,9 +179,16 @@ class _Page:
             return self._meant([], [], {})
         gone = replace(subject, deleted=True, withheld=False, manager=None, said=frozenset())
         taught = {before.id: replace(gone, grouped=self._grouped(before.id, subject))}
-        facts: dict[str, Fact] = {ACTIVE: False, GONE: True}
-        events = [] if subject.probe else [self._event(before.id, subject, facts, 0)]
-        return self._meant(events, [], taught)
+        if subject.probe:
+            return self._meant([], [], taught)
+        facts: dict[str, Fact] = {} if subject.said else self._login(before)
+        events = [self._event(before.id, subject, {**facts, ACTIVE: False, GONE: True}, 0)]
+        nobody = subject.anchor is None and before.posted is None  # of whom a client has made that was told then
+        return self._meant(events, [self._of(UNLINKED, before.id)] if nobody else [], taught)
+
+    def _login(self, seeded: ScimResource) -> dict[str, Fact]:
+        """The name under which the target has somebody: by it a leaver is found of whom nothing else was ever said."""
+        return dict(read(seeded.attributes, [LOGIN], self.connection.options).facts)
 
     def _grouped(self, id: str, was: Subject | None) -> frozenset[str]:  # noqa: A002 - the attribute's name
         """Names of the groups that were said of a user, of whom nothing but what takes access is said from here on."""

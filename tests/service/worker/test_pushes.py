@@ -293,6 +293,16 @@ async def test_whom_a_client_takes_out_of_a_seeded_group_was_in_it_first() -> No
     assert [each["groups"] for each in said(bench.all_sent(), kim)] == [["Care"], []]
 
 
+async def test_a_seeded_leaver_whom_nobody_knows_alarms_also_when_deleted() -> None:
+    """Who has an account and no anchor keeps access, whichever way the app says that they have left."""
+    bench = Bench()
+    bench.seed("G1", userName="kim", active=True)
+    bench.delete("G1")
+    await bench.take()
+    (rejection,) = [value for topic, _, value in bench.all_sent() if topic == REJECTIONS]
+    assert (rejection["code"], rejection["subject"], rejection["denies"]) == ("unlinked", "okta/G1", True)
+
+
 async def test_a_leaver_waits_for_one_part_of_a_large_group() -> None:
     """A group of many is renamed, and somebody of it is disabled while that is forwarded: they come next, after what
     was to be said of them before, and the rest follows.

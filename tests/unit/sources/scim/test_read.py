@@ -83,6 +83,23 @@ def test_a_seeded_leaver_is_known_by_what_the_target_held() -> None:
     assert heard.codes == []
 
 
+def test_a_seeded_leaver_who_is_deleted_is_found_and_told() -> None:
+    """An app that deletes leavers says nothing of them before that: they are out all the same, and who has no anchor is
+    told, as for one that deactivates.
+    """
+    heard = Heard()
+    heard.seed("G1", userName="k", active=True, number="E1")
+    heard.delete("G1")
+    assert heard.user_of("G1") == "E1"
+    assert heard.facts("G1") == {"userName": "k", "active": False, "gone": True}
+    assert heard.codes == []
+    heard.seed("G2", userName="m", active=True)
+    heard.delete("G2")
+    assert heard.codes == ["unlinked"]
+    heard.delete(heard.post(userName="test@jumpcloud.example"))
+    assert heard.codes == ["unlinked"] * 2
+
+
 def test_a_seeded_leaver_whose_number_came_first() -> None:
     """A client that writes the number alone, and later that somebody is out, never the name: they are found by it."""
     heard = Heard()
@@ -227,6 +244,24 @@ def test_who_is_made_anew_is_hired_again_where_the_first_was_deleted(deleted: bo
         record = fold(record, seq, event, parse_mapping(""))
     assert record is not None
     assert record.desired["active"] is active
+
+
+@pytest.mark.parametrize("disabled", [True, False])
+def test_who_is_made_anew_is_hired_again_though_the_deletion_is_heard_late(disabled: bool) -> None:
+    """Deleted and made anew within a moment: both reach the user by ways of their own, and in whatever order."""
+    heard = Heard()
+    who = heard.post(userName="k", number="E1")
+    late = len(heard.changes)
+    if disabled:
+        heard.patch(who, replace("active", False))
+    heard.delete(who)
+    again = len(heard.changes)
+    heard.patch(heard.post(userName="k", number="E1"), replace("title", "Lead"))
+    record = None
+    for seq, event in enumerate([*heard.changes[:late], *heard.changes[again:], *heard.changes[late:again]]):
+        record = fold(record, seq, event, parse_mapping(""))
+    assert record is not None
+    assert (record.desired["active"], record.problems) == (True, [])
 
 
 def test_a_user_that_is_seeded_again_says_nothing() -> None:
