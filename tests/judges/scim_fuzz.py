@@ -126,16 +126,15 @@ class _Player:
         if why := _wrong(sent, reply):
             self._fault(sent, why)
         if reply.status == 201:
-            made = json.loads(reply.body)
-            self._keep(made["id"], made["meta"]["resourceType"])
+            self._keep(json.loads(reply.body)["id"], is_group="/groups/" in reply.headers.get("location", "").lower())
         if not sent.whole or reply.headers.get("connection", "").lower() == "close":
             self._close()
 
     def _fault(self, sent: Fuzzed, why: str) -> None:
         self._found.faults.append(f"{sent.kind}: {why}: {sent.content[:600]!r}")
 
-    def _keep(self, made: str, kind: str) -> None:
-        ids = self._known.groups if kind == "Group" else self._known.users
+    def _keep(self, made: str, *, is_group: bool) -> None:
+        ids = self._known.groups if is_group else self._known.users
         if len(ids) >= KNOWN:
             ids[self._rng.randrange(KNOWN)] = made
         else:
