@@ -4,7 +4,7 @@ Always in the order of creation: Okta's imports need one that stays. `sortBy` an
 that have neither (§3.4.2.3).
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from typing import Final
@@ -24,6 +24,8 @@ COUNT: Final = 100
 """Resources of a page, where the client doesn't say."""
 MOST: Final = 1_000
 """Resources of a page."""
+MOST_LISTED: Final = 100_000
+"""Members of all groups of a page. A thousand groups of 10,000 would be gigabytes, and half a minute of it."""
 MOST_SCANNED: Final = 10_000
 """Resources that are looked at one by one for a filter that no index answers; members of groups count as well."""
 
@@ -78,6 +80,20 @@ def listed_members(resources: StoredResources, group: ScimResource, *, asked_for
     """
     many = group.members is not None and group.members.count > LISTED
     return None if many and not asked_for else resources.members(group.id)
+
+
+def shortened(groups: Sequence[ScimResource], *, asked_for: bool) -> Sequence[ScimResource]:
+    """As many groups, at least one, as have not too many members together; the next page begins with the others.
+
+    A client hears from `itemsPerPage` how far it has come. It is never shown a group as if that had no members.
+    """
+    listed = 0
+    for at, each in enumerate(groups):
+        count = 0 if each.members is None else each.members.count
+        listed += count if asked_for or count <= LISTED else 0
+        if at and listed > MOST_LISTED:
+            return groups[:at]
+    return groups
 
 
 def _number(named: Mapping[str, str], name: str, default: int) -> int:

@@ -1,6 +1,6 @@
 """Answers to reads, and the resources in all others: of one moment, and only what the client wants of them."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from streamproc.core.provider.delivery_schema import DELIVERY
@@ -10,7 +10,7 @@ from streamproc.core.provider.schema import Json, ResourceType
 from streamproc.core.provider.state import ScimResource
 from streamproc.gateway.scim.answer import Answer, list_response
 from streamproc.gateway.scim.delivery import Deliveries, Delivery, with_outcome
-from streamproc.gateway.scim.listing import Wanted, listed_members, page
+from streamproc.gateway.scim.listing import Wanted, listed_members, page, shortened
 from streamproc.gateway.scim.representation import entity_tag, represent
 from streamproc.gateway.scim.store import StoredResources
 
@@ -41,7 +41,10 @@ class Reading:
         """A page. Raises ScimError."""
         found = page(self.resources, self.kind, asked)
         asked_for = self.shown.only is not None
-        documents = [self._document(each, all_members=asked_for) for each in found.resources]
+        resources: Sequence[ScimResource] = found.resources
+        if self.kind.name == "Group" and wants(self.kind, "members", self.shown):
+            resources = shortened(resources, asked_for=asked_for)
+        documents = [self._document(each, all_members=asked_for) for each in resources]
         return list_response(documents, found.total, found.start_index)
 
     def get(self, id: str) -> Answer:  # noqa: A002 - the attribute's name (RFC 7643 §3.1)

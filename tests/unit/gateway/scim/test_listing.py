@@ -10,7 +10,7 @@ from streamproc.core.provider.resource_types import GROUPS, USERS
 from streamproc.core.provider.scim_error import ScimError
 from streamproc.core.provider.state import Folded
 from streamproc.gateway.scim import listing
-from streamproc.gateway.scim.listing import MOST, Wanted, listed_members, page, wanted
+from streamproc.gateway.scim.listing import MOST, Wanted, listed_members, page, shortened, wanted
 from streamproc.gateway.scim.representation import represent
 from streamproc.gateway.scim.store import Store, StoredResources
 from tests.support.scim_resources import a_group, a_user
@@ -80,6 +80,19 @@ def test_members_of_a_large_group_are_listed_when_asked_for(resources: StoredRes
     assert listed_members(resources, small.resources[0], asked_for=False) == {"u0", "u1"}
     assert listed_members(resources, large.resources[0], asked_for=False) is None
     assert listed_members(resources, large.resources[0], asked_for=True) == CROWD
+
+
+def test_a_page_of_groups_ends_before_it_is_gigabytes(
+    resources: StoredResources, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever asks for the members of all groups gets them in more pages, and each group whole."""
+    groups = page(resources, GROUPS, Wanted()).resources
+    assert [each.id for each in groups] == ["small", "large"]
+    assert shortened(groups, asked_for=True) == groups
+    monkeypatch.setattr(listing, "MOST_LISTED", 2)
+    assert shortened(groups, asked_for=True) == groups[:1]
+    assert shortened(groups[1:], asked_for=True) == groups[1:]
+    assert shortened(groups, asked_for=False) == groups
 
 
 def test_a_user_as_a_client_reads_it(resources: StoredResources) -> None:
