@@ -23,3 +23,10 @@ class Pace:
             return False
         self._left -= 1
         return True
+
+    def spend(self, seconds: float) -> None:
+        """So long a gateway did nothing else for this connection, which costs it what it could have asked meanwhile.
+
+        So a client whose filters look at every user leaves half of the time to all others.
+        """
+        self._left -= seconds * self._rate

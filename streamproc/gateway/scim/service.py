@@ -150,7 +150,11 @@ class ScimService:
         if self._deliveries is not None and reading.asks_for_delivery:
             await self._deliveries.ready()
         await self._log.barrier()
-        return reading.list(page) if asked.id is None else reading.get(asked.id)
+        begun = self._around.ticks()
+        try:
+            return reading.list(page) if asked.id is None else reading.get(asked.id)
+        finally:
+            self._pace.spend(self._around.ticks() - begun)
 
     async def _write(
         self, request: ScimRequest, method: str, endpoint_: Endpoint, reading: Reading, *, whole: bool
