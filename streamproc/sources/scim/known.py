@@ -63,6 +63,10 @@ class KnownSubjects(Protocol):
         """A user; None: there never was one with this id."""
         ...
 
+    def anchored(self, anchor: str, /) -> AbstractSet[str]:
+        """Ids of users with this anchor, also deleted ones."""
+        ...
+
     def reports(self, manager: str, /) -> AbstractSet[str]:
         """Ids of users with this as `manager`."""
         ...
@@ -97,6 +101,7 @@ class KnownInMemory:
     def __init__(self) -> None:
         self._moment = BEGINNING
         self._subjects: dict[str, Subject] = {}
+        self._anchored: dict[str, set[str]] = {}
         self._reports: dict[str, set[str]] = {}
         self._names: dict[str, str] = {}
         self._members: dict[str, dict[str, bool]] = {}
@@ -108,6 +113,9 @@ class KnownInMemory:
 
     def subject(self, id: str) -> Subject | None:  # noqa: A002 - see the protocol
         return self._subjects.get(id)
+
+    def anchored(self, anchor: str) -> AbstractSet[str]:
+        return frozenset(self._anchored.get(anchor, ()))
 
     def reports(self, manager: str) -> AbstractSet[str]:
         return frozenset(self._reports.get(manager, ()))
@@ -129,6 +137,10 @@ class KnownInMemory:
         self._moment = learned.moment
         for name, subject in learned.subjects.items():
             before = self._subjects.get(name)
+            if before is not None and before.anchor not in {None, subject.anchor}:
+                self._anchored[before.anchor or ""].discard(name)
+            if subject.anchor is not None:
+                self._anchored.setdefault(subject.anchor, set()).add(name)
             if before is not None and before.manager is not None:
                 self._reports[before.manager].discard(name)
             if subject.manager is not None:

@@ -114,7 +114,7 @@ class _Page:
             facts = self._with_manager(reading.facts, subject)
             told = list(reading.told(subject_name(self.connection.name, after.id)))
         if self.event.change == "create":
-            facts = {ACTIVE: True, BEGAN: self.moment, **facts}
+            facts = {ACTIVE: True, **self._made_anew(subject.anchor), **facts}
         if facts and was is not None and not was.said:  # it was seeded
             facts = {**self._login(after), **facts}
         if was is None or whole or grouped:
@@ -172,6 +172,16 @@ class _Page:
                 earlier.append(replace(was_in, event=f"{was_in.event}/before", order=order))
             events.append(self._event(each, subject, self._groups(names, out), index))
         return Meant(ParsedPayload(events=tuple(events)), learned, tuple(earlier))
+
+    def _made_anew(self, anchor: str | None) -> dict[str, Fact]:
+        """When somebody came in the place of a user who is deleted: it may reach the person before the deletion does.
+
+        Not of a second account beside one that is there. As a newer one it would wait until that is deleted, and let
+        in again who has left.
+        """
+        others = [] if anchor is None else [self.known.subject(each) for each in self.known.anchored(anchor)]
+        alone = all(each is None or each.deleted for each in others)
+        return {BEGAN: self.moment} if others and alone else {}
 
     def _deleted(self, before: ScimResource | None) -> Meant:
         subject = None if before is None else self.known.subject(before.id)

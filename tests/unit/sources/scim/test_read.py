@@ -264,6 +264,24 @@ def test_who_is_made_anew_is_hired_again_though_the_deletion_is_heard_late(disab
     assert (record.desired["active"], record.problems) == (True, [])
 
 
+def test_a_second_account_never_lets_a_leaver_in_again() -> None:
+    """Apps delete a leaver's account weeks after they have disabled it. A second one that was there meanwhile, with the
+    same number, doesn't come in its place: nobody said that the person is back.
+    """
+    heard = Heard()
+    old = heard.post(userName="k", number="E1")
+    heard.delete(old)
+    who = heard.post(userName="k", number="E1")
+    heard.post(userName="k-admin", number="E1")
+    heard.patch(who, replace("active", False))
+    heard.delete(who)
+    record = None
+    for seq, event in enumerate(heard.changes):
+        record = fold(record, seq, event, parse_mapping(""))
+    assert record is not None
+    assert record.desired["active"] is False
+
+
 def test_a_user_that_is_seeded_again_says_nothing() -> None:
     """Who was deleted stays out though the target still shows them, until the client lets them in."""
     heard = Heard()
