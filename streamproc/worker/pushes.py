@@ -189,10 +189,8 @@ class Pushes:
             self._done(raw)
             return
         telemetry.PUSHED.labels("valid").inc()
-        said = said_by(raw, event, done, state.subjects, definition, self._options)
+        said = said_by(raw, event, done, state.subjects, self._options)
         self._ignored.update((SOURCE, each.code) for each in said.ignored)
-        if said.rejected is not None:
-            self._rejections.reject(raw, said.rejected, lambda: None, denies=said.denies)
         self._rejections.tell(raw, said.problems, denies=said.denies)
         kept = state.learn(raw.offset, done, said.learned)
         self._line_up(_Push(said.record, said.by_subject, said.before, kept))

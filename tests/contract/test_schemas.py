@@ -84,7 +84,7 @@ def pushed() -> dict[str, list[bytes]]:
     claims, result = {"displayName": "care"}, {"displayName": "Care"}
     members = scim_event.Members(("u1",), (), *structs.astuple(NOBODY.after(["u1"], ())))
     made = scim_event.ScimEvent(
-        1, "okta", "create", "Group", None, None, claims, result, members, ("displayName",), False, request, ("nick",)
+        1, "okta", "self", "create", "Group", None, None, claims, result, members, ("displayName",), False, request
     )
     folded = fold_scim(ResourcesInMemory(), made, partition=1, offset=7)
     assert isinstance(folded, Folded)

@@ -102,7 +102,7 @@ class Connections:
 
 def deciding(definition: ConnectionDefinition) -> Connection:
     """The connection as far as it decides what becomes of a request."""
-    return Connection(definition.name, definition.anchor, definition.repeated_within)
+    return Connection(definition.name, definition.anchor, definition.probes, definition.repeated_within)
 
 
 def problem(definition: ConnectionDefinition, partitions: int) -> str | None:

@@ -128,7 +128,7 @@ class _Desk:
         return self.propose(same)
 
     def propose(self, write: Write) -> Proposal:
-        return propose(self.connection.name, self.asked, write)
+        return propose(self.connection, self.asked, write)
 
     def claims(self, kind: ResourceType, attributes: Attributes) -> dict[str, str]:
         """Raises ScimError where the name that everybody must have is missing."""

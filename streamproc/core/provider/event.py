@@ -59,6 +59,8 @@ class ScimEvent(Value, frozen=True):
     """Format of the record."""
     connection: str
     """Whose it is: the record's key."""
+    anchor: str
+    """What says who a user of the connection is (`ConnectionDefinition.anchor`), so that readers need no settings."""
     change: Change
     type: ResourceType
     id: str | None
@@ -79,6 +81,8 @@ class ScimEvent(Value, frozen=True):
     request: Asked
     ignored: tuple[str, ...] = ()
     """Names of attributes in the request that we don't know."""
+    probes: tuple[str, ...] = ()
+    """Patterns of the userNames of the connection's test users (`ConnectionDefinition.probes`)."""
 
 
 SCIM_EVENT: Final[TypeAdapter[ScimEvent]] = TypeAdapter(ScimEvent)

@@ -7,6 +7,7 @@ from msgspec import structs
 
 from streamproc.core.provider.event import FORMAT, Asked, Change, Members, ScimEvent, encode
 from streamproc.core.provider.group_members import NOBODY, Delta
+from streamproc.core.provider.request import Connection
 from streamproc.core.provider.scim_error import ScimError
 from streamproc.core.provider.state import ResourceType, ScimResource
 from streamproc.core.text import unseen
@@ -54,7 +55,7 @@ class Proposal:
         return Proposal(event, self.rest[1:])
 
 
-def propose(connection: str, asked: Asked, write: Write) -> Proposal:
+def propose(connection: Connection, asked: Asked, write: Write) -> Proposal:
     """The records of a write. Raises ScimError where none can hold it."""
     if any(len(member) > LONGEST_MEMBER or unseen(member) for member in write.members.add):
         raise ScimError(400, "invalidValue", "The value of a member is no id of a resource.")
@@ -63,7 +64,8 @@ def propose(connection: str, asked: Asked, write: Write) -> Proposal:
     before = write.before
     event = ScimEvent(
         v=FORMAT,
-        connection=connection,
+        connection=connection.name,
+        anchor=connection.anchor,
         change=write.change,
         type=write.type,
         id=write.id if before is None else before.id,
@@ -75,6 +77,7 @@ def propose(connection: str, asked: Asked, write: Write) -> Proposal:
         urgent=write.type == "User" and before is not None and _takes_access(before, write.result),
         request=asked,
         ignored=write.ignored,
+        probes=connection.probes,
     )
     if len(encode(event)) > LARGEST:
         raise ScimError(413, None, "The resource is too large.")

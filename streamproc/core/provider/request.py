@@ -10,6 +10,7 @@ from streamproc.core.provider.normalise_patch import PatchRequest
 from streamproc.core.provider.resource_types import RESOURCE_TYPES
 from streamproc.core.provider.schema import ResourceType as Kind
 from streamproc.core.provider.state import ResourceType, ScimResource
+from streamproc.core.records.connection_definition import ANCHOR
 from streamproc.core.records.units import Millis
 
 
@@ -18,8 +19,10 @@ class Connection:
     """What is set of a connection, as far as it decides."""
 
     name: str
-    anchor: str | None = None
+    anchor: str = ANCHOR
     """The attribute that says who somebody is. Where it is `externalId`, no two users may have the same."""
+    probes: tuple[str, ...] = ()
+    """Patterns of the userNames of test users, which are nobody's."""
     repeated_within: Millis = Millis(0)  # noqa: RUF009 - a number
     """A POST that comes again within this time, ms, and before anybody has written what it made, is answered as at
     first; 0: with 409, as RFC 7644 §3.3 has it. Some clients never get over a 409 after an answer that they lost.

@@ -9,9 +9,10 @@ from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from typing import Any
 
+from streamproc.core.provider.event import ScimEvent
 from streamproc.core.provider.observed import parted
 from streamproc.core.provider.state import ScimResource
-from streamproc.core.records.connection_definition import SELF, ConnectionDefinition
+from streamproc.core.records.connection_definition import SELF
 from streamproc.sources.options import SourceOptions
 from streamproc.sources.scim.known import Subject
 from streamproc.sources.scim.values import DEFAULTS, read
@@ -31,9 +32,9 @@ class ScimConnection:
     probes: tuple[str, ...] = ()
 
 
-def scim_connection(definition: ConnectionDefinition, options: SourceOptions = DEFAULTS) -> ScimConnection:
-    """The connection as far as it says who is who. `options`: the source's, the same for all connections."""
-    return ScimConnection(definition.name, options.model_copy(update={"anchor": definition.anchor}), definition.probes)
+def scim_connection(event: ScimEvent, options: SourceOptions = DEFAULTS) -> ScimConnection:
+    """The connection of an event, as far as it says who is who. `options`: the source's, the same for all."""
+    return ScimConnection(event.connection, options.model_copy(update={"anchor": event.anchor}), event.probes)
 
 
 def anchor_of(

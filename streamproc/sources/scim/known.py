@@ -17,12 +17,11 @@ class Subject:
     """A user of the connection.
 
     `anchor`: who it is; None: that isn't known. `observed`: that was only read at the target, so a client's word on it
-    is no conflict. `said`: facts of which a client has spoken. `manager`: the id of
-    another user, or whatever a client has said in its place. `withheld`: an anchor that is another one's in the place
-    of `anchor`, so nothing is said of anybody until that is settled. `probe`: it is nobody, but a test of the client's.
-    `deleted`: it is kept for those whose manager it is. `unheard`: a record came while nobody knew the connection, so
-    all is said with the next one. `grouped`: names of the groups that were said of who is withheld, deleted or unheard,
-    when that began: what they have lost since has to be said.
+    is no conflict. `said`: facts of which a client has spoken. `manager`: the id of another user, or whatever a client
+    has said in its place. `withheld`: an anchor that is another one's in the place of `anchor`, so nothing is said of
+    anybody until that is settled. `probe`: it is nobody, but a test of the client's. `deleted`: it is kept for those
+    whose manager it is. `grouped`: names of the groups that were said of who is withheld or deleted, when that began:
+    what they have lost since has to be said.
     """
 
     anchor: str | None = None
@@ -32,7 +31,6 @@ class Subject:
     probe: bool = False
     deleted: bool = False
     observed: bool = False
-    unheard: bool = False
     grouped: frozenset[str] = frozenset()
 
 

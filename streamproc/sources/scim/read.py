@@ -103,7 +103,7 @@ class _Page:
         subject = identified(subject, after, self.connection)
         subject = replace(subject, manager=_manager(by_client, subject, self.connection))
         withheld = subject.withheld
-        whole = was is not None and (was.unheard or (was.withheld and not withheld))
+        whole = was is not None and was.withheld and not withheld
         names = subject.said if whole else spoken
         if self.event.change == "none" and was is not None and not whole:
             names -= was.said
@@ -127,7 +127,7 @@ class _Page:
         elif subject.anchor is None and facts and self.event.change != "none":
             told.append(self._of(UNLINKED, after.id))
         grouped = self._grouped(after.id, was) if withheld else frozenset()
-        taught = {after.id: replace(subject, unheard=False, grouped=grouped)}
+        taught = {after.id: replace(subject, grouped=grouped)}
         events = [self._event(after.id, subject, facts, 0)] if facts else []
         if was is None or was.anchor != subject.anchor:
             events += self._of_reports(after.id, subject)
@@ -202,7 +202,7 @@ class _Page:
 
     def _grouped(self, id: str, was: Subject | None) -> frozenset[str]:  # noqa: A002 - the attribute's name
         """Names of the groups that were said of a user, of whom nothing but what takes access is said from here on."""
-        if was is not None and (was.withheld or was.unheard):
+        if was is not None and was.withheld:
             return was.grouped
         return frozenset(self.known.groups_of(id))
 

@@ -3,7 +3,6 @@ subjects. From there on it is as any other source's (`route_forwarded.py`).
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 from itertools import chain
 from typing import NamedTuple
 
@@ -14,26 +13,20 @@ from streamproc.core.parsed_payload import Ignored, SourceEvent
 from streamproc.core.provider.event import NotAnEventError, ScimEvent, decode
 from streamproc.core.provider.state import Folded
 from streamproc.core.records.believed_headers import LATE
-from streamproc.core.records.connection_definition import ConnectionDefinition
 from streamproc.core.records.headers import RECEIVED
 from streamproc.core.records.producer_record import Record
 from streamproc.core.records.rejected import Problem
 from streamproc.core.records.units import micros_of
 from streamproc.sources.options import SourceOptions
 from streamproc.sources.raw_record import HARMLESS
-from streamproc.sources.scim.anchors import ScimConnection, scim_connection
-from streamproc.sources.scim.known import KnownSubjects, Learned, Subject
+from streamproc.sources.scim.anchors import scim_connection
+from streamproc.sources.scim.known import KnownSubjects, Learned
 from streamproc.sources.scim.read import SOURCE, UNLINKED, meant
 from streamproc.worker.decide.route import PartitionOf, by_subject
 from streamproc.worker.decide.said import forwards
 from streamproc.worker.decide.sized import sized
 from streamproc.worker.raw_record import RawRecord, heard
 
-UNKNOWN = RejectedInputError(
-    "connection",
-    "no connection of this name: its clients have what they wrote, and nobody else hears of it. Where it is defined in "
-    "a settings file, give it to the worker, too, and let the client send everything once",
-)
 STRAY = RejectedInputError("invalid", "its connection has another partition, so it is a write for nobody")
 
 
@@ -50,7 +43,6 @@ class Said(NamedTuple):
     ignored: tuple[Ignored, ...] = ()
     problems: tuple[Problem, ...] = ()
     denies: bool = False
-    rejected: RejectedInputError | None = None
 
 
 def event_in(raw: RawRecord) -> ScimEvent:
@@ -69,16 +61,12 @@ def said_by(
     event: ScimEvent,
     folded: Folded,
     known: KnownSubjects,
-    definition: ConnectionDefinition | None,
     options: SourceOptions,
 ) -> Said:
-    """What a valid record says. `definition` None: nobody knows the connection, so of no user it is known who it is."""
+    """What a valid record says."""
     record, foreign = heard(raw)
-    connection = ScimConnection(event.connection) if definition is None else scim_connection(definition, options)
+    connection = scim_connection(event, options)
     found = meant(known, connection, event, folded, offset=raw.offset, appended=raw.timestamp)
-    if definition is None:
-        learned = replace(found.learned, subjects=_unheard(found.learned, known))
-        return Said(record, {}, learned, {}, denies=event.urgent, rejected=UNKNOWN)
     events, before = by_subject(found.said.events), by_subject(found.before)
     problems = (*foreign, *_strange(found.said.ignored))
     unlinked = any(each.code == UNLINKED.code for each in found.said.ignored)
@@ -94,21 +82,6 @@ def forwarded(
     events, unsized = sized(chain.from_iterable(said), len(raw.value or b""))
     records, problems = forwards(raw, SOURCE, by_subject(events).values(), partition_of)
     return records, unsized + problems
-
-
-def _unheard(learned: Learned, known: KnownSubjects) -> dict[str, Subject]:
-    """Those of whom nobody hears this: with their next record all is said. Of who is new, all is said anyway."""
-    were = {each: known.subject(each) for each in learned.subjects}
-    return {
-        each: replace(
-            was,
-            said=was.said | learned.subjects[each].said,
-            unheard=True,
-            grouped=was.grouped if was.withheld or was.unheard else frozenset(known.groups_of(each)),
-        )
-        for each, was in were.items()
-        if was is not None and not was.deleted
-    }
 
 
 def _as_received(record: RawRecord, event: ScimEvent) -> RawRecord:

@@ -237,6 +237,7 @@ def test_ids_and_what_counts_are_those_of_the_product() -> None:
         event = ScimEvent(
             v=1,
             connection="okta",
+            anchor="employeeNumber",
             change=value["change"],
             type=value["type"],
             id=value["id"],

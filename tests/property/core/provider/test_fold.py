@@ -87,7 +87,7 @@ def events(draw: st.DrawFn, state: ResourcesInMemory) -> ScimEvent:
     written = tuple(
         draw(st.lists(st.sampled_from(["userName", "title", "urn:x:User:name.x", "emails[a eq 1]"]), max_size=2))
     )
-    return ScimEvent(1, "okta", written=written, urgent=False, request=draw(requests), **right)
+    return ScimEvent(1, "okta", "self", written=written, urgent=False, request=draw(requests), **right)
 
 
 def all_of(state: ResourcesInMemory) -> list[tuple[bytes, list[str]]]:
