@@ -1,9 +1,10 @@
 """The worker without Faust: resolver and fold on a log in memory, each record handled as soon as it is appended."""
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, cast
 
+from streamproc.adapters.kafka.connections_in_force import ConnectionsInForce
 from streamproc.adapters.kafka.log import started
 from streamproc.core.errors import RejectedInputError
 from streamproc.core.fold.refold import Refold
@@ -13,7 +14,7 @@ from streamproc.core.records.mapping_in_force import MappingInForce
 from streamproc.core.records.producer_record import Headers
 from streamproc.core.records.rejected import Problem
 from streamproc.core.records.stored_record import StoredRecord
-from streamproc.core.records.topic_names import CHANGES, CONTROLS, OPERATIONS
+from streamproc.core.records.topic_names import CHANGES, CONTROLS, OPERATIONS, PUSHED
 from streamproc.core.records.units import Millis
 from streamproc.sources.mapping_authority import usable
 from streamproc.sources.options import SourceOptions
@@ -24,6 +25,7 @@ from streamproc.worker.decide.due_dates import due
 from streamproc.worker.decide.held_claims import held_claims
 from streamproc.worker.decide.replay import ordered_replay
 from streamproc.worker.faust_bridge.state_table import StateTable
+from streamproc.worker.pushes import Pushes
 from streamproc.worker.raw_record import RawRecord
 from streamproc.worker.rejections import Rejections
 from streamproc.worker.replays import Replays
@@ -58,8 +60,8 @@ class _Outbox:
             step()
 
 
-class _Links:
-    """Table `links`."""
+class _Table:
+    """One of the worker's."""
 
     def __init__(self) -> None:
         self._kept: dict[tuple[bytes, int], bytes] = {}
@@ -69,6 +71,9 @@ class _Links:
 
     def keep(self, key: bytes, value: bytes, partition: int) -> None:
         self._kept[key, partition] = value
+
+    def records(self) -> Iterator[tuple[bytes, bytes, int]]:
+        yield from ((key, value, partition) for (key, partition), value in self._kept.items())
 
 
 class FieldWorker:
@@ -84,7 +89,16 @@ class FieldWorker:
         self.rejections = Rejections(cast("BatchingProducer", outbox), options)
         self._replays = Replays(log, cast("BatchingProducer", outbox), self.rejections, _nothing)
         self._resolver = Resolver(
-            cast("StateTable", _Links()), options, cast("BatchingProducer", outbox), self.rejections
+            cast("StateTable", _Table()), options, cast("BatchingProducer", outbox), self.rejections
+        )
+        self._pushes = Pushes(
+            cast("StateTable", _Table()),
+            ConnectionsInForce(log),
+            options["scim"],
+            cast("BatchingProducer", outbox),
+            self.rejections,
+            self._resolver.ignored,
+            _nothing,
         )
         rules = MappingInForce(-1, usable(mapping, "mapping").digest, mapping, "", "", Origin("", 0, -1, now), now)
         self.folds = [Refold(self._changes_of(number), rules) for number in range(log.partitions)]
@@ -115,6 +129,9 @@ class FieldWorker:
         if raw.topic == CONTROLS and (order := ordered_replay(raw.value)) is not None:
             async with started(self._log.consumer()) as consumer:
                 await self._replays.carry_out(consumer, raw, order)
+        elif raw.topic == PUSHED:
+            if (waiting := self._pushes.take(raw)) is not None:
+                await waiting
         else:
             self._take(raw)
         if self._sending:

@@ -30,7 +30,7 @@ MUTANTS: Final = (
     Mutant("all is remembered", SILENCE, "bisect_left(heard, at - REMEMBERED) :", ":", OF_SILENCE),
     Mutant("the first of a slot is the last", WATCH, "while end - known > SECOND:", "while False:", OF_WATCH),
     Mutant("every worker watches", WATCH, "        if not self._leads():\n            return\n", "", OF_WATCH),
-    Mutant("what doesn't exist is asked for", WATCH, " if topic in RESOLVED]", "]", OF_WATCH),
+    Mutant("what doesn't exist is asked for", WATCH, " if topic in SAID]", "]", OF_WATCH),
     Mutant("nobody says that nobody watches", WATCH, "if self._failure is not None:\n", "if False:\n", OF_WATCH),
     Mutant("a condition counts at once", CONDITIONS, "trouble.grace * 1000", "0", OF_CONDITIONS),
     Mutant("a condition begins anew at each look", CONDITIONS, "min(before.get(key, now), now)", "now", OF_CONDITIONS),

@@ -48,7 +48,7 @@ def refolded() -> Refold:
 
 def _early(order: Control) -> dict[str, Any]:
     """An order as that release wrote it."""
-    later = {"account", "attribute"}
+    later = {"account", "attribute", "connection"}
     return {name: value for name, value in asdict(order).items() if name not in later}
 
 

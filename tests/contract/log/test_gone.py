@@ -10,7 +10,7 @@ from tests.contract.log.conftest import Cluster, read, until
 
 async def test_what_others_wrote_and_nobody_read_is_named(cluster: Cluster, monkeypatch: pytest.MonkeyPatch) -> None:
     """One record without a value stands in its place, at its last offset; then what is still there comes."""
-    monkeypatch.setattr(unreadable, "is_input", lambda topic: topic.startswith("contract-"))
+    monkeypatch.setattr(unreadable, "is_raw", lambda topic: topic.startswith("contract-"))
     await cluster.fill(b"0", b"1", b"2", b"3")
     await cluster.remove(0, 3)  # before anybody may have fetched them
     reader = await cluster.reader()
@@ -24,7 +24,7 @@ async def test_what_others_wrote_and_nobody_read_is_named(cluster: Cluster, monk
 
 async def test_a_group_that_comes_late_hears_of_it(cluster: Cluster, monkeypatch: pytest.MonkeyPatch) -> None:
     """From where it has committed; a group that has committed nothing begins with what there is, and misses nothing."""
-    monkeypatch.setattr(unreadable, "is_input", lambda topic: topic.startswith("contract-"))
+    monkeypatch.setattr(unreadable, "is_raw", lambda topic: topic.startswith("contract-"))
     await cluster.fill(b"0", b"1", b"2", b"3")
     first = await cluster.member()
     await until(lambda: bool(first.assignment()), first)
@@ -54,7 +54,7 @@ async def test_what_we_wrote_and_nobody_read_stops_the_reader(cluster: Cluster) 
 
 async def test_nobody_reads_beyond_the_end(cluster: Cluster, monkeypatch: pytest.MonkeyPatch) -> None:
     """A topic that was made anew, or has lost records, isn't read from its beginning again as if it were the same."""
-    monkeypatch.setattr(unreadable, "is_input", lambda topic: topic.startswith("contract-"))
+    monkeypatch.setattr(unreadable, "is_raw", lambda topic: topic.startswith("contract-"))
     await cluster.fill(b"0", b"1")
     reader = await cluster.reader()
     reader.seek(cluster.place(), 7)

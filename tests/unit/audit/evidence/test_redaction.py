@@ -181,7 +181,7 @@ def _day(number: float) -> Micros:
             ),
         ),
         (Request, "id method path body sent answered status correlation_id error holds absent"),
-        (Control, "id action user since by reason at subject mapping input account attribute"),
+        (Control, "id action user since by reason at subject mapping input account attribute connection"),
     ],
 )
 def test_redaction_knows_every_field(model: type[Any], known: str) -> None:
