@@ -10,6 +10,7 @@ from streamproc.core.errors import RejectedInputError
 from streamproc.core.fold.refold import Refold
 from streamproc.core.records import partitioner
 from streamproc.core.records.change_event import Origin, encode_event
+from streamproc.core.records.connection_definition import ConnectionDefinition
 from streamproc.core.records.mapping_in_force import MappingInForce
 from streamproc.core.records.producer_record import Headers
 from streamproc.core.records.rejected import Problem
@@ -76,6 +77,16 @@ class _Table:
         yield from ((key, value, partition) for (key, partition), value in self._kept.items())
 
 
+class _NoConnections:
+    """None is defined here: what matters of it is in each record."""
+
+    def __init__(self) -> None:
+        self.connections: dict[str, ConnectionDefinition] = {}
+
+    async def definition(self, _: str) -> None:
+        """Nobody knows."""
+
+
 class FieldWorker:
     """`appended`: everything that was appended to the log, in order."""
 
@@ -93,7 +104,7 @@ class FieldWorker:
         )
         self._pushes = Pushes(
             cast("StateTable", _Table()),
-            ConnectionsInForce(log),
+            cast("ConnectionsInForce", _NoConnections()),
             options["scim"],
             cast("BatchingProducer", outbox),
             self.rejections,
