@@ -1,8 +1,12 @@
 """Options of the whole suite."""
 
 import gc
+from collections.abc import Iterator
+from typing import Any
+from unittest.mock import patch
 
 import pytest
+import structlog
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -42,3 +46,22 @@ def pytest_collection_finish() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(10_000, 10, 10)
+
+
+_CONFIGURE = structlog.configure
+
+
+@pytest.fixture(autouse=True)
+def its_own_log() -> Iterator[None]:
+    """What a test sets up for the log ends with it. No logger keeps it, as a service's do from their first line on:
+    else `capture_logs` in a later test would see nothing of it.
+    """
+
+    def uncached(**options: Any) -> None:
+        _CONFIGURE(**{**options, "cache_logger_on_first_use": False})
+
+    before = structlog.get_config()
+    with patch.object(structlog, "configure", uncached):
+        yield
+    structlog.contextvars.clear_contextvars()
+    _CONFIGURE(**{**before, "processors": list(before["processors"])})

@@ -94,6 +94,7 @@ async def test_two_gateways_serve_as_one(settings: Settings, tmp_path: Path) -> 
     assert (tmp_path / "two").stat().st_mode & 0o77 == 0
 
 
+@pytest.mark.long
 async def test_a_gateway_goes_on_where_it_was(settings: Settings, tmp_path: Path) -> None:
     """One that is started anew serves what was written, from its file; without its file, from the log."""
     await order(settings, definition("okta", OKTA))
@@ -105,6 +106,7 @@ async def test_a_gateway_goes_on_where_it_was(settings: Settings, tmp_path: Path
             (tmp_path / "seen").touch()
 
 
+@pytest.mark.long
 async def test_while_the_broker_stands_still_clients_are_told_to_come_again(tmp_path: Path) -> None:
     """Reads and writes are answered 503 as a SCIM Error in seconds; afterwards each write is there at most once."""
     async with embedded_kafka(progress=lambda _: None) as broker:
