@@ -41,7 +41,7 @@ from tests.bench.scim.people import Written, group, user
 from tests.bench.scim.served import Serving, connections_file, gateway, scim2_server, token
 
 USERS, MEMBERS = size(50_000, 5_000), size(10_000, 2_000)
-PATCHES, ROUNDS, SOCKETS, CONNECTIONS = size(4_000, 1_000), size(3, 2), 64, 8
+PATCHES, ROUNDS, SOCKETS, CONNECTIONS = size(4_000, 1_000), size(3, 2), 64, 16
 SINGLE, FEW, PAUSE = size(500, 150), size(5, 3), 0.02
 """Requests one by one, and so many where each takes a second."""
 LARGE: Final = "large"
