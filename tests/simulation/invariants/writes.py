@@ -30,6 +30,8 @@ class Writes:
         self._created: dict[str, str] = {}
         self._by_hand: set[tuple[str, str | None]] = set()
         """User and group, of memberships that others have changed."""
+        self._gone: set[str] = set()
+        """Whose account others have deleted, and with it all memberships."""
         self._let_in: dict[str | None, Any] = {}
         """Account → what was told of its user last when a sink gave it access; gone once one has taken that away."""
 
@@ -52,8 +54,9 @@ class Writes:
         self._applied[write.request_id] = user
 
     def deleted(self, user: str) -> None:
-        """Somebody has deleted their account by hand: they are created once more."""
+        """Somebody has deleted their account by hand: they are created once more, and are in no group until then."""
         self._created.pop(user, None)
+        self._gone.add(user)
         self._applied = {name: each for name, each in self._applied.items() if each != user}
 
     def _asked(self, write: Write) -> str | None:
@@ -80,6 +83,7 @@ class Writes:
         if (other := self._created.get(user, account)) != account:
             self._tell.fail("twice", f"{user} was created as {account}, and is there as {other}")
         self._created[user] = account
+        self._gone.discard(user)
 
     def changed_by_hand(self, user: str, group: str) -> None:
         """Somebody has put them into a group, or taken them out: a sink needn't know who is in it to say the same."""
@@ -93,7 +97,7 @@ class Writes:
         """Of whom it isn't known whether they are in, `active` is written again: their leaving came to nothing. And
         others may have done the same before.
         """
-        if (user, write.account) in self._by_hand:
+        if (user, write.account) in self._by_hand or (user in self._gone and write.group is not None):
             return True
         parked = (self._known.deliveries.get(user or "") or {}).get("parked") or {}
         return (parked.get("desired") or {}).get("active") is False and active_in(write.body) is True

@@ -130,3 +130,15 @@ def test_who_was_deleted_by_hand_may_be_created_once_more(run: Forged) -> None:
     seen = len(run.broken)
     run.write(0, method="POST", account="b", request_id="0-0-aa")
     assert "twice" not in run.broken[seen:]
+
+
+def test_who_was_deleted_by_hand_may_be_taken_out_of_a_group_until_they_are_there_again(run: Forged) -> None:
+    """Whoever hasn't seen that they are gone takes them out of a group in which nobody has them any more."""
+    run.write(0, method="POST", account="a", request_id="0-0-aa")
+    run.write(-1, account="a", after={"active": False, "_state": "deleted"}, request_id="sue", version=None)
+    seen = len(run.broken)
+    run.write(0, account="a", group="g1", changed=False, request_id="0-0-bb")
+    assert "twice" not in run.broken[seen:]
+    run.write(0, method="POST", account="b", request_id="0-0-cc")
+    run.write(0, account="b", group="g1", changed=False, request_id="0-0-dd")
+    assert "twice" in run.broken[seen:]
