@@ -30,13 +30,14 @@ async def pass_marks(app: App, kafka: Log) -> NoReturn:
         if app.in_recovery and tables.changelog_queue.empty():
             recovery = tables.recovery
             for place, last in list(recovery.active_highwaters.items()):
-                applied = recovery.active_offsets[place]
+                applied = recovery.active_offsets.get(place)
                 if applied is None:
-                    continue  # Faust has asked where the changelog ends, and not yet where it begins
+                    continue  # where the changelog begins isn't known yet, or it has gone meanwhile
                 if applied < last and (await reading.position_of(app.consumer, place) or 0) > last:
                     found[place] = applied
                     if before.get(place) == applied and await _is_empty(kafka, place, applied + 1, last + 1):
-                        if recovery.active_offsets[place] != applied or recovery.active_highwaters.get(place) != last:
+                        now = recovery.active_offsets.get(place), recovery.active_highwaters.get(place)
+                        if now != (applied, last):
                             continue  # recovery has gone on, or begun anew
                         log.info("a changelog ends with marks of transactions", topic=place.topic, offset=last)
                         recovery.active_offsets[place] = last

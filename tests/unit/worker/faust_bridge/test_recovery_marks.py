@@ -77,3 +77,14 @@ async def test_a_recovery_that_has_only_begun_stops_nobody(monkeypatch: pytest.M
     assert not passing.done()
     app.tables.recovery.active_offsets[PLACE] = 1
     await passed(app, passing)
+
+
+async def test_a_changelog_that_goes_to_another_worker_meanwhile_stops_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Recovery begins anew without it while others are looked at: the worker goes on."""
+    monkeypatch.setattr(recovery_marks, "LOOK_EVERY", 0.001)
+    app = recovering(lambda: 4)
+    recovery, other = app.tables.recovery, TopicPartition("scim.resources", 0)
+    recovery.active_highwaters[other] = 3  # and where it begins is gone by then
+    passing = asyncio.create_task(recovery_marks.pass_marks(cast("App", app), await ended_by_a_mark()))
+    await passed(app, passing)
+    assert other not in recovery.active_offsets
