@@ -15,7 +15,8 @@ from streamproc.core.provider.connections import deciding
 from streamproc.core.records.connection_definition import ConnectionDefinition
 from streamproc.core.records.topic_names import CONTROLS
 from streamproc.gateway.scim.front_door import GRACE, FrontDoor, ServedConnection
-from streamproc.gateway.scim.partition import STEADY, pause_after, told
+from streamproc.gateway.scim.partition import told
+from streamproc.gateway.scim.supervised import supervised
 from streamproc.gateway.scim.tokens import known_tokens
 from streamproc.health.decide.conditions import Trouble
 
@@ -35,18 +36,7 @@ class ConnectionsFollowed:
 
     async def run(self) -> NoReturn:
         """Until cancelled."""
-        failures = 0
-        while True:
-            begun = self._clocks.ticks()
-            try:
-                await self._follow()
-            except Exception as error:  # noqa: BLE001 - a bug here mustn't end what other senders are served
-                if self._clocks.ticks() - begun > STEADY:
-                    failures = 0
-                self._trouble = told(error)
-                log.warning("orders about connections can't be followed", reason=self._trouble, times=failures + 1)
-            await self._clocks.pause(pause_after(failures, self._clocks.jitter()))
-            failures += 1
+        await supervised(self._follow, self._tell, self._clocks)
 
     def troubles(self) -> Iterator[Trouble]:
         """What is wrong now."""
@@ -69,6 +59,10 @@ class ConnectionsFollowed:
             await followed.run()
         finally:
             await followed.stop()
+
+    def _tell(self, error: Exception, failures: int) -> None:
+        self._trouble = told(error)
+        log.warning("orders about connections can't be followed", reason=self._trouble, times=failures + 1)
 
     def _serve(self, followed: ConnectionsInForce) -> None:
         known = followed.connections

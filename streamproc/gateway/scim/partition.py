@@ -19,19 +19,15 @@ from streamproc.core.errors import StreamprocError
 from streamproc.gateway.scim.connection_log import ConnectionLog
 from streamproc.gateway.scim.shared_log import UnavailableError
 from streamproc.gateway.scim.store import Store, discard
+from streamproc.gateway.scim.supervised import supervised
 from streamproc.gateway.scim.tail import AnotherLogError, Tail
 
 log = structlog.get_logger("streamproc.gateway")
 
-FIRST_PAUSE: Final = 0.25
-"""Seconds until it is begun anew the first time; each further time twice as long."""
-LONGEST_PAUSE: Final = 15.0
 SOON: Final = 0.1
 """Seconds between looks at whether it is read."""
 LOOK_EVERY: Final = 10.0
 """Seconds between looks at whether it is still the same log."""
-STEADY: Final = 60.0
-"""Seconds after which what went wrong before counts no more."""
 _DAMAGE: Final = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_IOERR})
 
 
@@ -83,17 +79,7 @@ class Partition:
 
     async def run(self) -> NoReturn:
         """Until cancelled."""
-        failures = 0
-        while True:
-            begun = self._clocks.ticks()
-            try:
-                await self._follow()
-            except Exception as error:  # noqa: BLE001 - a bug that one partition meets mustn't end the others
-                if self._clocks.ticks() - begun > STEADY:
-                    failures = 0
-                self._tell(error, failures)
-            await self._clocks.pause(pause_after(failures, self._clocks.jitter()))
-            failures += 1
+        await supervised(self._follow, self._tell, self._clocks)
 
     async def _follow(self) -> None:
         """Raises what has gone wrong."""
@@ -158,11 +144,6 @@ def is_damage(error: Exception) -> bool:
     """Whether something in the file can't be read: it has to be made anew."""
     code = getattr(error, "sqlite_errorcode", None)
     return isinstance(code, int) and code & 0xFF in _DAMAGE
-
-
-def pause_after(failures: int, jitter: float) -> float:
-    """Seconds, after so many in a row before this one; `jitter`: from 0 to 1, takes up to half of it."""
-    return min(FIRST_PAUSE * 2.0 ** min(failures, 16), LONGEST_PAUSE) * (1 - jitter / 2)
 
 
 def told(error: Exception) -> str:

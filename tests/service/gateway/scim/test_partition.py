@@ -24,9 +24,10 @@ from streamproc.core.records.control import CONNECTIONS, Control
 from streamproc.core.records.topic_names import CONTROLS
 from streamproc.core.records.units import Millis
 from streamproc.gateway.scim.connections_followed import ConnectionsFollowed
-from streamproc.gateway.scim.partition import FIRST_PAUSE, LONGEST_PAUSE, LOOK_EVERY, SOON, Partition, pause_after
+from streamproc.gateway.scim.partition import LOOK_EVERY, SOON, Partition
 from streamproc.gateway.scim.shared_log import UnavailableError
 from streamproc.gateway.scim.store import Store
+from streamproc.gateway.scim.supervised import FIRST_PAUSE, LONGEST_PAUSE, pause_after
 from streamproc.gateway.scim.tail import Tail
 from streamproc.testing.memory_log import MemoryLog
 from tests.support.front_door import TOKEN, RunningDoor, front_door, served, until_served
