@@ -1,8 +1,13 @@
 """What a crash run does, and what it finds."""
 
 import sys
+import tempfile
+from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
+
+from streamproc.embedded import embedded_kafka
 
 FAULTS: list[dict[str, Any]] = [
     {"kind": "429", "probability": 0.02, "retry_after": 1},
@@ -118,3 +123,11 @@ def origin(record: dict[str, Any]) -> tuple[int, int]:
 def say(line: str) -> None:
     """Of progress, on standard error."""
     print(line, file=sys.stderr, flush=True)
+
+
+async def surroundings(plan: Plan, exit_stack: AsyncExitStack) -> tuple[str, Path]:
+    """Bootstrap servers of the run's own Kafka, or of the empty one that it was given, and a folder of its own."""
+    bootstrap = plan.kafka
+    if bootstrap is None:
+        bootstrap = (await exit_stack.enter_async_context(embedded_kafka(progress=say))).bootstrap
+    return bootstrap, Path(exit_stack.enter_context(tempfile.TemporaryDirectory(prefix="streamproc-chaos-")))

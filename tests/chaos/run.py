@@ -9,10 +9,8 @@ import argparse
 import asyncio
 import signal
 import sys
-import tempfile
 import time
 from contextlib import AsyncExitStack
-from pathlib import Path
 
 import aiohttp
 import orjson
@@ -21,22 +19,18 @@ import uvloop
 from streamproc.adapters.kafka.topics import ensure_topics
 from streamproc.demo.play import held, scoped
 from streamproc.demo.processes import stack
-from streamproc.embedded import embedded_kafka
 from streamproc.settings import load_settings
 from tests.chaos.drive import agree, meddle, post, produce, remap, retried, settle, torment
 from tests.chaos.history import SCOPE, history
 from tests.chaos.judge import explain, judge, replayed
-from tests.chaos.plan import FAULTS, GROUPS, UNGUARDED, Findings, Plan, say
+from tests.chaos.plan import FAULTS, GROUPS, UNGUARDED, Findings, Plan, say, surroundings
 
 
 async def run(plan: Plan) -> Findings:
     """One whole run, in its own Kafka (or an empty one given) and its own simulator."""
     begun = time.monotonic()
     async with AsyncExitStack() as exit_stack:
-        bootstrap = plan.kafka
-        if bootstrap is None:
-            bootstrap = (await exit_stack.enter_async_context(embedded_kafka(progress=say))).bootstrap
-        folder = Path(exit_stack.enter_context(tempfile.TemporaryDirectory(prefix="streamproc-chaos-")))
+        bootstrap, folder = await surroundings(plan, exit_stack)
         chosen = {"table_store": plan.store, "data": folder / "data", "request_timeout": 5.0}
         often = {"reconcile_every": 3.0, "reconcile_leavers_every": 1.0}
         settings = load_settings(kafka=bootstrap, **chosen, **UNGUARDED, **often)

@@ -10,11 +10,9 @@ import asyncio
 import random
 import shutil
 import signal
-import tempfile
 import time
 from collections import Counter
 from contextlib import AsyncExitStack
-from pathlib import Path
 from typing import Any, Final
 
 import aiohttp
@@ -23,12 +21,11 @@ import orjson
 from streamproc.adapters.kafka.topics import ensure_topics
 from streamproc.demo.play import held
 from streamproc.demo.processes import Child, Stack, stack
-from streamproc.embedded import embedded_kafka
 from streamproc.settings import Settings, load_settings
 from tests.chaos.drive import SETTLE_SECONDS, post, retried, settle, start_again, torment
 from tests.chaos.judge import check_fates, check_writes, explain, replayed
 from tests.chaos.lossy_proxy import LossyProxy, opened
-from tests.chaos.plan import FAULTS, GROUPS, UNGUARDED, Findings, Plan, Records, say
+from tests.chaos.plan import FAULTS, GROUPS, UNGUARDED, Findings, Plan, Records, say, surroundings
 from tests.chaos.scim_clients import ROOT, Crowd
 from tests.chaos.scim_judge import ADDED, Request, violations
 from tests.chaos.scim_model import Model, Record, Resource
@@ -49,10 +46,7 @@ async def run(plan: Plan) -> Findings:
     """One whole run, in its own Kafka (or an empty one given) and its own simulator."""
     begun = time.monotonic()
     async with AsyncExitStack() as exit_stack:
-        bootstrap = plan.kafka
-        if bootstrap is None:
-            bootstrap = (await exit_stack.enter_async_context(embedded_kafka(progress=say))).bootstrap
-        folder = Path(exit_stack.enter_context(tempfile.TemporaryDirectory(prefix="streamproc-chaos-")))
+        bootstrap, folder = await surroundings(plan, exit_stack)
         settings = load_settings(kafka=bootstrap, data=folder / "data", request_timeout=5.0, **UNGUARDED)
         await ensure_topics(settings.kafka)
         running = await exit_stack.enter_async_context(stack(settings, folder))

@@ -9,7 +9,6 @@ import asyncio
 import hashlib
 import random
 import sys
-import tempfile
 import time
 from contextlib import AsyncExitStack
 from pathlib import Path
@@ -31,14 +30,13 @@ from streamproc.core.records.topic_names import (
 from streamproc.demo.directories import open_doors
 from streamproc.demo.play import held
 from streamproc.demo.processes import ProcessFailedError, Stack, stack
-from streamproc.embedded import embedded_kafka
 from streamproc.settings import Settings, load_settings
 from tests.chaos.drive import SETTLE_SECONDS, post, settle, start_again, torment
 from tests.chaos.history import Sent, history, mismatched
 from tests.chaos.history import oracle as told_by_posts
 from tests.chaos.judge import check_fates, check_writes, explain, replayed
 from tests.chaos.people import SOURCES, Step, life, oracle
-from tests.chaos.plan import FAULTS, GROUPS, UNGUARDED, Findings, Plan, Records, say
+from tests.chaos.plan import FAULTS, GROUPS, UNGUARDED, Findings, Plan, Records, say, surroundings
 from tests.kafka.test_pipeline import read
 
 TOKEN = "token-of-the-crash-run"
@@ -68,10 +66,7 @@ async def run(plan: Plan) -> Findings:
     """One whole run, in its own Kafka (or an empty one given) and its own stand-ins."""
     begun = time.monotonic()
     async with AsyncExitStack() as exit_stack:
-        bootstrap = plan.kafka
-        if bootstrap is None:
-            bootstrap = (await exit_stack.enter_async_context(embedded_kafka(progress=say))).bootstrap
-        folder = Path(exit_stack.enter_context(tempfile.TemporaryDirectory(prefix="streamproc-chaos-")))
+        bootstrap, folder = await surroundings(plan, exit_stack)
         off = {f"{source}_sync_every": 0.0 for source in SOURCES.values()}  # or it would do what hooks are to do
         chosen = {"table_store": plan.store, "data": folder / "data", "request_timeout": 5.0, "gateway_token": TOKEN}
         settings = load_settings(kafka=bootstrap, **chosen, **off, **UNGUARDED)
