@@ -86,6 +86,8 @@ class Pushes:
         self._done = done
         self._states: dict[tuple[int, str], ConnectionState] | None = None
         """By partition and connection; None: partitions have moved since."""
+        self._undefined: set[str] = set()
+        """Connections that were asked for, and that only gateways know."""
         self._lines: dict[int, deque[_Push]] = {}
         """Partition → records that aren't done, in their order."""
         self._waiting = 0
@@ -109,7 +111,8 @@ class Pushes:
             self._rejections.reject(raw, error, partial(self._done, raw))
             return None
         known = self._connections.connections.get(event.connection)
-        if known is None or self._states is None or not self._room.is_set():
+        asks = known is None and event.connection not in self._undefined
+        if asks or self._states is None or not self._room.is_set():
             return self._ask(raw, event)
         self._carry_out(raw, event, known)
         return None
@@ -161,17 +164,19 @@ class Pushes:
             self._awaited = None
 
     async def _ask(self, raw: RawRecord, event: ScimEvent) -> None:
-        """What isn't known of the connection, or of what was before."""
+        """Whether the connection has another partition, once for each name, or what was before."""
         if self._states is None:
             await self.restore()
         await self._room.wait()
         lines = self._lines
         definition = await self._connections.definition(event.connection)
+        if definition is None:
+            self._undefined.add(event.connection)
         if self._lines is lines and self._states is not None:  # else the record comes again
             self._carry_out(raw, event, definition)
 
     def _carry_out(self, raw: RawRecord, event: ScimEvent, definition: ConnectionDefinition | None) -> None:
-        """`definition` None: nobody knows the connection."""
+        """`definition` None: it isn't known here, but in a gateway's settings file."""
         assert self._states is not None
         if definition is not None and definition.partition != raw.partition:
             self._rejections.reject(raw, STRAY, partial(self._done, raw), denies=False)

@@ -31,7 +31,7 @@ class KnownMember(Value, frozen=True):
 class KnownResource(Value, frozen=True):
     """A user or group. `resource` None: it is deleted. `moment`: of the record at `seq` (`Learned.moment`).
 
-    `subject`: of a user whose connection is known. `told`: of a group, the offset of a record by which a client spoke
+    `subject`: of a user. `told`: of a group, the offset of a record by which a client spoke
     of all members, so that whoever is one since then or longer is so by a client's word.
     """
 

@@ -49,6 +49,7 @@ class Known:
     def __init__(self, *definitions: ConnectionDefinition, later: ConnectionDefinition | None = None) -> None:
         self.by_name = {each.name: each for each in definitions}
         self.later = later
+        self.asked = 0
 
     @property
     def connections(self) -> "Known":
@@ -58,6 +59,7 @@ class Known:
         return self.by_name.get(name)
 
     async def definition(self, name: str) -> ConnectionDefinition | None:
+        self.asked += 1
         if self.later is not None:
             self.by_name[self.later.name] = self.later
         return self.get(name)
@@ -200,8 +202,11 @@ async def test_a_connection_that_is_defined_a_moment_ago_is_found() -> None:
 
 
 async def test_a_connection_that_only_the_gateway_knows_is_understood() -> None:
-    """Its definition is in a settings file that the worker doesn't have: each record says by what people are told."""
-    bench = Bench(Known())
+    """Its definition is in a settings file that the worker doesn't have: each record says by what people are told.
+    Whether it was ordered meanwhile is asked once, and not for each record.
+    """
+    known = Known()
+    bench = Bench(known)
     kim = bench.post(userName="kim", number="E1", active=True)
     group = bench.post("Group", displayName="Care", members=[kim])
     bench.patch(kim, replace("active", False))
@@ -212,6 +217,7 @@ async def test_a_connection_that_only_the_gateway_knows_is_understood() -> None:
     heard = said(sent, kim)
     assert [each["active"] for each in heard if "active" in each] == [True, False]
     assert [each["groups"] for each in heard if "groups" in each] == [["Care"], []]
+    assert known.asked == 1
 
 
 async def test_a_record_in_another_partition_than_its_connections_is_nobodys() -> None:
