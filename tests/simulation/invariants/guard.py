@@ -33,6 +33,8 @@ class Guard:
         """Partition → user → the cause by which they were let through."""
         self._released: set[str] = set()
         """Whom an operator has let through since they were held."""
+        self._asked: set[str] = set()
+        """Ids of requests about who was withheld then."""
         self._lost: dict[str, int] = {}
         """User → seq for which access was taken, as far as no delivery says anything of it yet."""
         self._revoked: dict[str, int] = {}
@@ -84,16 +86,30 @@ class Guard:
         if line["final"] and line["verdict"] == "revoked" and "deactivate" in line["operations"]:
             self._revoked[line["user"]] = line["seq"]
 
+    def requested(self, request_id: str, account: str) -> None:
+        """A sink asks something about an account."""
+        if (user := self._known.accounts.get(account)) is not None and self._withheld(user) is not None:
+            self._asked.add(request_id)
+
     def written(self, write: Write) -> None:
         """Somebody lost access at the target."""
         if not write.inactive or write.user is None:
             return
         self._lost[write.user] = write.seq
-        parked = (self._known.deliveries.get(write.user) or {}).get("parked") or {}
+        withheld = self._withheld(write.user)
+        if withheld is not None and write.request_id in self._asked:
+            self._tell.fail("guard", f"{write.user} lost access, and was {withheld}")
+        elif withheld is not None:  # by a sink that has died, whose successor has counted anew
+            self._tell.count("guard let through before it was held")
+
+    def _withheld(self, user: str) -> str | None:
+        """By which code, if nobody may take their access now."""
+        parked = (self._known.deliveries.get(user) or {}).get("parked") or {}
         code, desired = parked.get("code"), parked.get("desired") or {}
         anew = "suspended" in desired or desired.get("scope") == "left"  # what the mapping took, a source may take
-        if code in WITHHELD and not parked["attributes"] and write.user not in self._released and not anew:
-            self._tell.fail("guard", f"{write.user} lost access, and was {code}")
+        if code not in WITHHELD or parked["attributes"] or user in self._released or anew:
+            return None
+        return str(code)
 
     def _bounded(self, user: str, cause: dict[str, Any], counted: list[dict[str, Any]]) -> None:
         at, times = _at(cause), [_at(each) for each in counted]

@@ -137,8 +137,10 @@ class Invariants:
             self.fates.operation(record)
             if isinstance(body, dict) and "seq" in body:
                 newest = known.latest.get(body["user"])
+                asked = known.asked.setdefault(body["user"], set())
+                asked.update(body["desired"].get("groups", ()))
                 if body["desired"].get("scope") == "released":
-                    known.released.setdefault(body["user"], set()).update(body["desired"].get("groups", ()))
+                    known.released.setdefault(body["user"], set()).update(asked)
                 if body["desired"].get("scope") != "never":
                     known.strangers.discard(body["user"])
                 elif newest is None:
@@ -170,6 +172,7 @@ class Invariants:
         if "/scim/" in path and "X-Request-Id" in headers:
             by = self._process(process)
             self.requests.requested(number, by, method, path, headers, body)
+            self.guard.requested(headers["X-Request-Id"], path.partition("?")[0].rpartition("/")[2])
             if not headers["X-Request-Id"].startswith(BY_ORDER):
                 self.confirmations.requested(number, by, method, path, headers, body)
             self.findings.requested(method, path, body, headers["X-Request-Id"])

@@ -72,5 +72,9 @@ class Known:
     """The target's id → whether that account is active."""
     let_in: set[str] = field(default_factory=set)
     """The target's ids of accounts that are active because somebody else made them so."""
+    asked: dict[str, set[str]] = field(default_factory=dict)
+    """User → groups that any record has asked for."""
     released: dict[str, set[str]] = field(default_factory=dict)
-    """User → groups that were theirs when they were released. From then on those are others': they may stay in them."""
+    """User → groups in which they may have been when they were released, also those that they were about to lose. From
+    then on those are others': they may stay in them.
+    """

@@ -102,6 +102,13 @@ class TestWrites:
         run.write(3, group="Supervisors", changed=False, request_id="0-3-bb")
         assert run.broken == ["twice"] * 4
 
+    def test_whose_groups_were_about_to_be_taken_at_their_release_may_keep_them(self, run: Forged) -> None:
+        """The record that takes them may never be delivered: what is released is written no more."""
+        run.said(2, groups=["Sales Queue"])
+        run.said(3, groups=["Supervisors"])
+        run.said(4, scope="released", groups=["Supervisors"])
+        assert run.invariants.known.released == {USER: {"Sales Queue", "Supervisors"}}
+
     def test_who_was_deactivated_isnt_deactivated_again(self, run: Forged) -> None:
         """An answer that got lost is looked for; the request isn't sent once more."""
         run.write(0, body=set_to(active=True))
@@ -329,9 +336,16 @@ class TestGuard:
         """Held means held, until somebody has looked."""
         parked = {"code": "held", "attributes": {}, "desired": {"active": False}}
         standing = {"said": "held", "cause": {"source": "hris", "reason": None, "origin": {"appended": 0}}}
+        before = run.ask("PATCH", body=OUT, seq=1, version='"1"')
         run.commit(run.outcome(1, "held"), run.delivery(1, parked=parked, standing=standing), offset=2)
-        run.write(1, after={"active": False}, body=OUT)
+        run.write(1, after={"active": False}, body=OUT, request_id=f"0-1-{before:08x}")
+        assert run.broken == []  # by whoever let them through, and died; only then were they held
+        run.answer(before)
+        while_held = run.ask("PATCH", body=OUT, seq=1, version='"1"')
+        run.write(1, after={"active": False}, body=OUT, request_id=f"0-1-{while_held:08x}")
         assert run.broken == ["guard"]
         run.record("streamproc.controls", USER, {"action": "release", "user": USER})
-        run.write(1, before={"active": True}, after={"active": False}, body=OUT, request_id="0-1-bb")
+        run.answer(while_held)
+        released = run.ask("PATCH", body=OUT, seq=1, version='"1"')
+        run.write(1, before={"active": True}, after={"active": False}, body=OUT, request_id=f"0-1-{released:08x}")
         assert run.broken == ["guard"]
