@@ -181,7 +181,9 @@ class Invariants:
         """The process has its answer, or (None) doesn't know what became of it, or (0) couldn't send it."""
         if status is not None and headers.get("Content-Type", "").startswith("text/"):
             status = None  # a page, by somebody on the way
-        self.requests.answered(number, status)
+        asked = self.requests.answered(number, status)
+        if asked is not None and asked.method == "PATCH" and status is not None and 400 <= status < 500:
+            self.writes.refused(asked.about)
         self.confirmations.answered(number, status, headers)
 
     def written(self, number: int | None, entry: Any) -> None:

@@ -74,11 +74,14 @@ class Requests:
                     self._tell.fail("in flight", f"{method} {path} of {user}, and {other.method} {other.path} is out")
         self._under_way[number] = asked
 
-    def answered(self, number: int, status: int | None) -> None:
-        """The process has its answer; None: an error, or it has given it up."""
+    def answered(self, number: int, status: int | None) -> Asked | None:
+        """The process has its answer; None: an error, or it has given it up. Returns what it had asked."""
         asked = self._under_way.pop(number, None)
-        if asked is None:
-            return
+        if asked is not None:
+            self._heard(asked, status)
+        return asked
+
+    def _heard(self, asked: Asked, status: int | None) -> None:
         place = (asked.process, asked.user or "")
         if asked.method == "GET":
             if status is not None and (status < 400 or status in {404, 410}) and "/Users" in asked.path:

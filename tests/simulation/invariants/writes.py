@@ -34,6 +34,8 @@ class Writes:
         """Whose account others have deleted, and with it all memberships."""
         self._let_in: dict[str | None, Any] = {}
         """Account → what was told of its user last when a sink gave it access; gone once one has taken that away."""
+        self._put_out: dict[str | None, Any] = {}
+        """The same of those that are gone."""
 
     def written(self, write: Write) -> None:
         """A write that was carried out."""
@@ -58,6 +60,13 @@ class Writes:
         self._created.pop(user, None)
         self._gone.add(user)
         self._applied = {name: each for name, each in self._applied.items() if each != user}
+
+    def refused(self, account: str) -> None:
+        """A sink was told that a write came to nothing. If that was about a copy of the request, access is gone, and
+        the sink can't know.
+        """
+        if account in self._put_out:
+            self._let_in[account] = self._put_out.pop(account)
 
     def _asked(self, write: Write) -> str | None:
         """For whom it was sent."""
@@ -123,8 +132,9 @@ class Writes:
         match active_in(write.body):
             case True:
                 self._let_in[write.account] = self._known.deliveries.get(user or "")
-            case False:
-                self._let_in.pop(write.account, None)
+                self._put_out.pop(write.account, None)
+            case False if write.account in self._let_in:
+                self._put_out[write.account] = self._let_in.pop(write.account)
 
 
 def active_in(body: Any) -> Any:

@@ -80,6 +80,17 @@ class TestWrites:
         run.write(1, changed=False, body=OUT)
         assert run.broken == ["twice"]
 
+    def test_whose_deactivation_was_refused_as_a_copy_of_itself_is_deactivated_again(self, run: Forged) -> None:
+        """The answer says that it came to nothing, and what is read then may be from before they were let in."""
+        run.write(0, method="POST", body={"active": True})
+        number = run.ask("PATCH", body=OUT, seq=1, version='"1"')
+        run.write(1, after={"active": False}, body=OUT)
+        run.answer(number, 412)
+        run.write(1, changed=False, body=OUT, request_id="0-1-aa")
+        assert run.broken == []
+        run.write(1, changed=False, body=OUT, request_id="0-1-bb")
+        assert run.broken == ["twice"]
+
     def test_who_was_put_out_by_others_after_the_turn_is_only_read(self, run: Forged) -> None:
         """It was told that they are in; since then what is read counts, and nothing is left to write."""
         run.write(0, method="POST", body={"active": True})
