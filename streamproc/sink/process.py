@@ -168,10 +168,9 @@ class Sink:
         `idle`: nothing came. What the consumer has passed then are marks of transactions, which the group passes too.
         """
         for store in list(self._stores.values()):
-            place = TopicPartition(OPERATIONS, store.partition)
             if store.caught_up and not idle:
                 continue
-            position = await reading.position_of(self._consumer, place)
+            position = await reading.position_of(self._consumer, TopicPartition(OPERATIONS, store.partition))
             if position is None or self._stores.get(store.partition) is not store:
                 continue
             if idle and position > store.begin and self._lanes.skip_to(store.partition, position):
@@ -179,6 +178,7 @@ class Sink:
             if not store.caught_up and position >= store.until:
                 store.caught_up = True
                 self._parked_work.acquired(store, self._controls)
+                self._pump()  # a leaver among them doesn't wait until something comes
 
     def _bound(self) -> None:
         """Read-ahead is bounded by users. A consumer that is full goes on polling, to stay in its group.
