@@ -58,8 +58,7 @@ class Session:
             self.memory[0] = max(self.memory[0], result.memory)
         self.memory[1] = max(self.memory[1], result.memory)
         if result.kind is not None:
-            if result.kind not in self.failed:
-                self.say(f"seed {result.seed}: {result.kind}: {result.failures[0].what[:300]}")
+            self.say(f"seed {result.seed}: {result.kind}: {result.failures[0].what[:300]}")
             failed = self.failed.setdefault(result.kind, Failed(result))
             failed.seeds.append(result.seed)
             failed.first = min(failed.first, result, key=lambda each: each.seed)

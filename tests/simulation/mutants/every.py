@@ -28,7 +28,6 @@ NOT_YET: Final = {
     "a raw record is done before its link is": "a kill between two rounds of produce requests",
     "a rejection is done before it is told": "a hydrator that is killed as it rejects",
     "a request of ours without an answer is forgotten with the record": LATE,
-    "a request of the sink before us is over when we come": LATE,
     "a retry is told as passed over": "newer work while somebody is tried again",
     "a retry starts while its partition is let go of": "a retry or an order in the moment in which a partition goes",
     "a round that failed counts as sent": "a produce request that fails for good while the process lives",
@@ -62,9 +61,12 @@ NOT_YET: Final = {
     "what was set aside goes on though the log isn't read yet": "a takeover of work that was set aside",
     "who comes back after a leaving that came to nothing is thought to be in": LATE,
     "who comes back has no skills": "a target that takes skills and roles from whom it deactivates",
+    "what the group refused to keep counts as kept": "a commit that is refused, and nothing new in a partition since",
     "who ends while a partition goes starts the next": "a fenced sink with work that waits behind work in flight",
     "who is noted to be out is out, whatever their turn does": "a leaving while a turn lets somebody in",
     "who is planned anew is the rest of a partition that has moved": REPLAN,
+    "who is tried again after a takeover waits for the next look": "orders about who is set aside, and a takeover",
+    "whoever asks where it is in a partition that goes falls over": MOVES,
     "who leaves before their create was answered isn't looked for": "a leaving while a create has no answer",
 }
 """Name → what a simulation would probably need. Each was tried for fifteen seeds or more, and lived in most runs."""

@@ -239,4 +239,13 @@ MUTANTS: Final = (
         "Whoever has the name gives it up sooner or later.",
         mended="894bf2a",
     ),
+    Mutant(
+        "who is tried again after a takeover waits for the next look",
+        "streamproc/sink/process.py",
+        "                self._pump()  # a leaver among them doesn't wait until something comes\n",
+        "",
+        "All that was read is started already.",
+        mended="768e5a2a",
+        focus="denied",
+    ),
 )

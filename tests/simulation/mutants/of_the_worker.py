@@ -277,4 +277,21 @@ MUTANTS: Final = (
         "return self._reached",
         "Records are finished in their order, as a rule.",
     ),
+    Mutant(
+        "what the group refused to keep counts as kept",
+        "streamproc/worker/faust_bridge/kept_offsets.py",
+        "        if kept:\n            self._kept.update(offsets)\n",
+        "        self._kept.update(offsets)\n",
+        "So does Faust.",
+        mended="18bc5ffe",
+        focus="moves",
+    ),
+    Mutant(
+        "whoever asks where it is in a partition that goes falls over",
+        "streamproc/adapters/kafka/reading.py",
+        "    except IllegalStateError:\n        return None\n",
+        "    except IllegalStateError:\n        raise\n",
+        "It was assigned a moment ago.",
+        mended="b8ba6fa3",
+    ),
 )
