@@ -41,6 +41,8 @@ class DeliveryStore:
         self.partition = partition
         self.until = 0
         """Records below this offset may have been in another sink's hands when the partition came to us."""
+        self.alone_from: int | None = None
+        """Records at this offset and above are in our hands alone. None: the sink before us may still read and send."""
         self.acquired = 0.0
         """Ticks at which the partition came to us."""
         self.confirmed = 0.0
@@ -118,6 +120,14 @@ class DeliveryStore:
                 self._seen[user] = known.seq
                 self._note(known)
         self._loaded = ends[place]
+
+    def shared(self, offset: int) -> int:
+        """Records below the offset that it returns may have been in the hands of the sink before us.
+
+        Fenced, it goes on for as long as its last confirmation is good, also with records that come since, as the one
+        at `offset` may.
+        """
+        return max(self.until, offset + 1 if self.alone_from is None else self.alone_from)
 
     async def find_again(self, consumer: Consumer, end: int) -> None:
         """Of each forgotten user the newest record below `end` counts again, and no older one; call after `load`."""

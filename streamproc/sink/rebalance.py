@@ -10,7 +10,14 @@ from typing import Any
 
 import structlog
 
-from streamproc.adapters.kafka.log import NOT_ALLOWED, Consumer, ConsumerRebalanceListener, Log, TopicPartition
+from streamproc.adapters.kafka.log import (
+    NOT_ALLOWED,
+    Consumer,
+    ConsumerRebalanceListener,
+    KafkaError,
+    Log,
+    TopicPartition,
+)
 from streamproc.core.errors import StreamprocError
 from streamproc.core.records.topic_names import FINDINGS, OPERATIONS
 from streamproc.sink.decide.desired_state import Work
@@ -123,6 +130,7 @@ class RebalanceListener(ConsumerRebalanceListener):
             store.start()
             self._stores[place.partition] = store
             self._watch(store)
+            self._keep(self._end_sharing(store), f"sharing-{store.partition}")
             # aiokafka hands out records of a new partition while it is still being acquired: those were passed over.
             self._consumer.seek(place, store.begin)
         self._changed()
@@ -155,7 +163,20 @@ class RebalanceListener(ConsumerRebalanceListener):
             if self._stores.get(store.partition) is store:
                 self._fail(PartitionLostError(f"partition {store.partition} was lost, and nobody took it over"))
 
-        task = asyncio.create_task(watch(), name=f"watch-{store.partition}")
+        self._keep(watch(), f"watch-{store.partition}")
+
+    async def _end_sharing(self, store: DeliveryStore) -> None:
+        """Find out which records the sink before us may have read while its last confirmation was good."""
+        place = TopicPartition(OPERATIONS, store.partition)
+        await self._sleep(self._session_timeout / 2)
+        while store.alone_from is None and self._stores.get(store.partition) is store:
+            try:
+                store.alone_from = (await self._consumer.end_offsets([place]))[place]
+            except KafkaError:
+                await self._sleep(1.0)
+
+    def _keep(self, work: Coroutine[Any, Any, None], name: str) -> None:
+        task = asyncio.create_task(work, name=name)
         self._watchers.add(task)
         task.add_done_callback(self._watchers.discard)
 

@@ -128,7 +128,8 @@ class Reconciler:
         """
         executor, clocks = self._executor, self._executor.clocks
         ticket = executor.gate.ticket()
-        predecessor = Predecessor(store.until, store.acquired + executor.landed)
+        lands = store.acquired + executor.fresh + executor.landed  # it may send while its last confirmation is good
+        predecessor = Predecessor(store.shared(turn.offset), lands)
         progress = begin(turn, store.delivery(turn.user), predecessor, clocks.millis(), store.noted(turn.user))
         locked: asyncio.Lock | None = None
         try:

@@ -154,9 +154,10 @@ class Stage:
             await self.comparing.compared(lambda: bounds.turns() or any(self._left()))
 
     async def _idle(self) -> None:
-        """What is tried again by itself comes to its end, too; else the invariants find it."""
+        """What is tried again by itself comes to its end, and who was stopped goes on; else the invariants find it."""
         for _ in range(round(IDLE / LOOK)):
-            if not self.watch.invariants.bounds.busy():
+            stopped = any(each.process.state == "paused" for each in self.world.services.values())
+            if not (stopped or self.watch.invariants.bounds.busy()):
                 return
             await asyncio.sleep(LOOK)
 

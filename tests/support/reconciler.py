@@ -70,6 +70,7 @@ class InMemoryDeliveryStore:
 
     def __init__(self, ticks: Callable[[], float], known: dict[str, DeliveredState], until: int) -> None:
         self.until = until
+        self.alone_from: int | None = 0
         self.caught_up = True
         self.acquired = self.confirmed = ticks()
         self.known = known
@@ -81,6 +82,8 @@ class InMemoryDeliveryStore:
         self.confirms = 0
         self.recorded: dict[str, float] = {}
         self._ticks = ticks
+
+    shared = DeliveryStore.shared
 
     def delivery(self, user: str) -> DeliveredState | None:
         return self.known.get(user)
@@ -154,13 +157,14 @@ class Org:
         """Users of another sink, whose deliveries nobody has looked for yet."""
         self.start()
 
-    def start(self, *, until: int = 0, end_sessions: bool = False) -> None:
-        """Another sink takes over, with what the one before has committed."""
+    def start(self, *, until: int = 0, alone: bool = True, end_sessions: bool = False) -> None:
+        """Another sink takes over, with what the one before has committed. `alone`: that one is over."""
         self.lanes: Lanes[Work] = Lanes(condense=Work.condensed)
         clocks = Clocks(lambda: self.clock.now, self.clock.ticks, self.clock.pause, lambda: 0.0)
         self.tokens = tokens = Tokens(self.http, f"{self.root}/oauth/token", "demo", "demo", clocks)
         self.wire = Wire(self.http, f"{self.root}/api/v2/scim/v2", tokens, clocks.clock)
         self.store = InMemoryDeliveryStore(self.clock.ticks, dict(self.store.known), until)
+        self.store.alone_from = 0 if alone else None
         self.gate = RequestGate(RateLimiter(), CircuitBreaker(), self.clock.ticks, self.clock.pause)
         platform = PlatformHttp(self.http, self.platform, tokens, clocks.clock) if end_sessions else None
         asking = RequestExecutor(self.wire, self.gate, self.lanes, clocks, clocks.pause, FRESH, LANDED)

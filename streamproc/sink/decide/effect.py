@@ -1,7 +1,8 @@
 """Effect: whether what the target accepted is what it shows. What makes no difference is counted, and comes to an end.
 
 Rule 1: a read may lag behind, so it is read again before anything is written again.
-Rule 2: what was accepted twice, and is shown as it was before, has no effect: it is set aside with that reason.
+Rule 2: what was accepted twice, and is shown as it was before, in whatever spelling, has no effect: it is set aside
+with that reason.
 Rule 3: what was accepted twice, and is shown as something else each time, is the target's own way of showing it.
 """
 
@@ -15,6 +16,7 @@ from streamproc.core.records.operation import Join, Leave
 from streamproc.core.records.resource import ACCESS, SCALARS, Resource, parts
 from streamproc.core.scim.dialect import Dialect, expressible
 from streamproc.core.scim.response_policy import backoff
+from streamproc.core.scim.spelling import alike
 from streamproc.sink.decide.deliverable import deliverable
 from streamproc.sink.decide.loops import without_effect
 from streamproc.sink.decide.progress import PATIENCE, Freshness, Progress, Written
@@ -65,7 +67,7 @@ def compare(progress: Progress, dialect: Dialect, at: Moment) -> Progress:
 
 def _without_effect(progress: Progress, name: str, written: Written, at: Moment) -> Progress:
     shown = cast("dict[str, Any]", progress.held or {}).get(name)
-    if name in SCALARS and name != "manager" and shown and shown != written.before:
+    if name in SCALARS and name != "manager" and shown and not alike(written.before, shown):
         ours = cast("dict[str, Any]", progress.record.desired)[name]
         held = cast("Resource", {**(progress.held or {}), name: ours})
         return replace(progress, spelled={**progress.spelled, name: shown}, held=held)

@@ -9,7 +9,7 @@ from streamproc.adapters.kafka import reading
 from streamproc.adapters.kafka.log import TopicPartition
 from streamproc.core.records.delivery import decode_delivery
 from streamproc.core.records.partitioner import partition_of
-from streamproc.core.records.topic_names import DELIVERIES
+from streamproc.core.records.topic_names import DELIVERIES, OPERATIONS
 from streamproc.testing.memory_log import MemoryLog
 from tests.support.reconciler import Org, person
 from tests.support.sinks_in_memory import Cluster
@@ -76,3 +76,19 @@ async def test_another_sink_takes_over_from_a_killed_one(cluster: Cluster) -> No
         doomed.expire_sessions()
         await cluster.told(*changes)
     assert set((await cluster.outcomes()).values()) <= {"delivered", "created"}
+
+
+async def test_what_comes_while_the_sink_before_may_go_on_is_shared_with_it(cluster: Cluster) -> None:
+    """Its last confirmation is good for half a session. What is in the log by then it may have read; what comes later
+    is ours alone.
+    """
+    cluster.settings = cluster.settings.changed(session_timeout=1.0)
+    async with cluster.sink(MemoryLog(cluster.broker)):
+        await cluster.given("E1", **person("E1"))
+        place = TopicPartition(OPERATIONS, partition_of(b"E1", 4))
+        store = cluster.sinks[-1]._stores[place.partition]
+        assert (store.alone_from, store.shared(0), store.shared(7)) == (None, 1, 8)
+        async with asyncio.timeout(30):
+            while store.alone_from is None:  # noqa: ASYNC110 - it is another task
+                await asyncio.sleep(0.02)
+        assert store.shared(7) == store.alone_from == cluster.broker.partition(place).end > 0

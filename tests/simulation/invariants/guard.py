@@ -31,8 +31,8 @@ class Guard:
         """Partition → the sink that has fenced all others since the group has shared the partitions out last."""
         self._through: dict[int, dict[str, dict[str, Any]]] = defaultdict(dict)
         """Partition → user → the cause by which they were let through."""
-        self._released: set[str] = set()
-        """Whom an operator has let through since they were held."""
+        self._released: dict[str, int] = {}
+        """Whom an operator has let through since they were held, and since which seq that had been set aside."""
         self._asked: set[str] = set()
         """Ids of requests about who was withheld then."""
         self._lost: dict[str, int] = {}
@@ -52,7 +52,7 @@ class Guard:
         """An operator's order."""
         body = record.body
         if isinstance(body, dict) and body.get("action") == "release" and body.get("user"):
-            self._released.add(body["user"])
+            self._released[body["user"]] = body["since"]
 
     def delivery(self, record: Record, process: Hashable) -> None:
         """What is known of a user, and with it what the guard of a sink has said of their leaving."""
@@ -71,7 +71,8 @@ class Guard:
             counted.pop(user, None)
             if standing is not None and standing["said"] != "released":
                 self._tell.count(f"guard {standing['said']}")
-                self._released.discard(user)
+                if (body["parked"] or {}).get("since") != self._released.get(user):  # it may be told after the order
+                    self._released.pop(user, None)
             return
         if user in counted:
             return

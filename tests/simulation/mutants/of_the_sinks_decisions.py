@@ -40,8 +40,8 @@ MUTANTS: Final = (
     Mutant(
         "a request of the sink before us is over when we come",
         RECONCILER,
-        "Predecessor(store.until, store.acquired + executor.landed)",
-        "Predecessor(store.until, store.acquired)",
+        "lands = store.acquired + executor.fresh + executor.landed",
+        "lands = store.acquired",
         "It was fenced, so it can't write any more.",
         mended="f3892ed",
         focus="landing",
@@ -238,6 +238,15 @@ MUTANTS: Final = (
         'return "wait"',
         "Whoever has the name gives it up sooner or later.",
         mended="894bf2a",
+    ),
+    Mutant(
+        "what comes after a takeover is ours alone",
+        RECONCILER,
+        "Predecessor(store.shared(turn.offset), lands)",
+        "Predecessor(store.until, lands)",
+        "The sink before us is fenced by then.",
+        mended="HEAD",
+        focus="moves",
     ),
     Mutant(
         "who is tried again after a takeover waits for the next look",

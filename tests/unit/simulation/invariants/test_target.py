@@ -343,6 +343,16 @@ class TestGuard:
         self.leaver(run, 1, None)
         assert run.broken == ["guard"]
 
+    def test_who_is_released_before_it_is_told_that_they_are_held_may_lose_access(self, run: Forged) -> None:
+        """A sink obeys an order while its transaction is under way."""
+        parked = {"code": "held", "attributes": {}, "desired": {"active": False}, "since": 1}
+        standing = {"said": "held", "cause": {"source": "hris", "reason": None, "origin": {"appended": 0}}}
+        run.record("streamproc.controls", USER, {"action": "release", "user": USER, "since": 1})
+        run.commit(run.outcome(1, "held"), run.delivery(1, parked=parked, standing=standing), offset=2)
+        number = run.ask("PATCH", body=OUT, seq=1, version='"1"')
+        run.write(1, after={"active": False}, body=OUT, request_id=f"0-1-{number:08x}")
+        assert run.broken == []
+
     def test_somebody_who_is_held_and_loses_access_is_found(self, run: Forged) -> None:
         """Held means held, until somebody has looked."""
         parked = {"code": "held", "attributes": {}, "desired": {"active": False}}
@@ -355,7 +365,7 @@ class TestGuard:
         while_held = run.ask("PATCH", body=OUT, seq=1, version='"1"')
         run.write(1, after={"active": False}, body=OUT, request_id=f"0-1-{while_held:08x}")
         assert run.broken == ["guard"]
-        run.record("streamproc.controls", USER, {"action": "release", "user": USER})
+        run.record("streamproc.controls", USER, {"action": "release", "user": USER, "since": 1})
         run.answer(while_held)
         released = run.ask("PATCH", body=OUT, seq=1, version='"1"')
         run.write(1, before={"active": True}, after={"active": False}, body=OUT, request_id=f"0-1-{released:08x}")
