@@ -245,7 +245,7 @@ MUTANTS: Final = (
         "Predecessor(store.shared(turn.offset), lands)",
         "Predecessor(store.until, lands)",
         "The sink before us is fenced by then.",
-        mended="HEAD",
+        mended="54ddd992",
         focus="moves",
     ),
     Mutant(
