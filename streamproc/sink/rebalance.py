@@ -14,6 +14,7 @@ from streamproc.adapters.kafka.log import (
     NOT_ALLOWED,
     Consumer,
     ConsumerRebalanceListener,
+    ConsumerStoppedError,
     KafkaError,
     Log,
     TopicPartition,
@@ -172,7 +173,7 @@ class RebalanceListener(ConsumerRebalanceListener):
         while store.alone_from is None and self._stores.get(store.partition) is store:
             try:
                 store.alone_from = (await self._consumer.end_offsets([place]))[place]
-            except KafkaError:
+            except (KafkaError, ConsumerStoppedError):
                 await self._sleep(1.0)
 
     def _keep(self, work: Coroutine[Any, Any, None], name: str) -> None:
