@@ -78,7 +78,9 @@ def after_write(
         case Gone():
             return _gone(progress, step, exchange, at)
         case Denied(_, reason) | Park(reason):
-            return _refused(progress, step, reason, exchange)
+            # Refused half-way it may have changed the version: that isn't put down to what is sent next.
+            others = {group: times for group, times in progress.setbacks.items() if group}
+            return _refused(replace(progress, setbacks=others), step, reason, exchange)
         case _:
             assert_never(action)
 

@@ -232,15 +232,14 @@ class Progress(Struct, frozen=True):
     @property
     def doubtful(self) -> bool:
         """Whether a request of the sink before us, or one of ours that wasn't answered, may have been applied."""
-        oldest = self.turn.superseded[0][0] if self.turn.superseded else self.turn.offset
-        return oldest < self.predecessor.until or bool(self.airborne)
+        return self.predecessor.had(self.turn) or bool(self.airborne)
 
     @property
     def unlanded(self) -> float | None:
         """Ticks until which something that was sent for what was passed over may land. None: nothing can."""
         times = [until for seq, until in self.airborne.items() if seq != self.record.seq]
         before = self.predecessor
-        if before.lands is not None and any(offset < before.until for offset, _ in self.turn.superseded):
+        if before.lands is not None and before.had_older(self.turn):
             times.append(before.lands)
         return max(times, default=None)
 

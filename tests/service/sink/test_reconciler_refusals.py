@@ -5,7 +5,7 @@ import pytest
 from streamproc.core.flow.circuit_breaker import PROBE_MOST
 from streamproc.core.scim.dialect import ENTERPRISE, GENESYS
 from streamproc.core.scim.response_policy import PATIENCE
-from tests.support.reconciler import Org, person, roles, skills
+from tests.support.reconciler import Org, Start, person, roles, skills
 
 
 async def test_what_genesys_refuses_is_parked_with_its_reason(org: Org) -> None:
@@ -218,3 +218,16 @@ async def test_what_takes_away_is_tried_once(org: Org, kind: str) -> None:
         await org.run()
         assert len(await org.writes()) == PATIENCE + 2
     assert list(org.store.known["E1"].parked.attributes) == ["roles"]  # type: ignore[union-attr]
+
+
+async def test_what_is_refused_half_way_keeps_nothing_else_back(start: Start) -> None:
+    """A target that doesn't undo what it has begun has another version after each refusal: what is sent next conflicts,
+    and isn't to blame.
+    """
+    org = await start(atomic_patch=False, bump_on_noop=True)
+    org.say("E1", **{**person("E1"), "genesysQueue": "Ghosts", "genesysRole": "Wizard", "job": "Chief"})
+    await org.run()
+    assert (await org.user())["title"] == "Chief"
+    parked = org.store.known["E1"].parked
+    assert parked is not None
+    assert "title" not in parked.attributes

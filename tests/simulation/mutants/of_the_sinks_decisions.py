@@ -21,9 +21,9 @@ MUTANTS: Final = (
     ),
     Mutant(
         "what was passed over isn't thought to be in the air",
-        PROGRESS,
-        "oldest = self.turn.superseded[0][0] if self.turn.superseded else self.turn.offset",
-        "oldest = self.turn.offset",
+        f"{DECIDE}/predecessor.py",
+        "return turn.offset < self.until or self.had_older(turn)",
+        "return turn.offset < self.until",
         "The turn's own record is what is being sent.",
         mended="ac1ed9a",
         focus="landing",
