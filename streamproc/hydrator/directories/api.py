@@ -143,6 +143,10 @@ class Api:
         """Where the directory is."""
         return self._root
 
+    def is_overtaken(self, answer: Answer) -> bool:
+        """Whether another one was there before it that had been asked for later."""
+        return answer.read_at < self._latest
+
     async def get(
         self,
         url: str,

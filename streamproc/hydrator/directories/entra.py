@@ -95,8 +95,11 @@ class Graph:
             next_page = _encoded(url=next_link, groups=latest, assigned=assigned)
         else:
             next_page = _encoded(url=groups_link, users=users, assigned=assigned) if groups_link else ""
+        overtaken = self.api.is_overtaken(answer)  # one of these was read meanwhile, perhaps, by which this is older
+        if overtaken:
+            subjects, _ = names_of([user.get("id") for user in elements])
         return Page(
-            subjects if everybody else (),
+            subjects if everybody or overtaken else (),
             tuple(user for user in elements if not everybody or "@removed" in user),
             answer.read_at,
             next_page,

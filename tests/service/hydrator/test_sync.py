@@ -2,6 +2,7 @@
 
 import asyncio
 from dataclasses import replace
+from typing import Any
 
 import orjson
 import pytest
@@ -10,7 +11,7 @@ from structlog.testing import capture_logs
 from streamproc.core.records.cursor import Cursor
 from streamproc.core.records.producer_record import Record
 from streamproc.core.records.units import Micros
-from streamproc.hydrator.directories.answer import AGAIN
+from streamproc.hydrator.directories.answer import AGAIN, Answer
 from streamproc.hydrator.directories.api import Page, Read
 from streamproc.hydrator.directories.directory_error import DirectoryError
 from streamproc.hydrator.fetcher import Fetcher
@@ -180,6 +181,31 @@ async def test_later_pages_count_over_earlier_ones(world: World) -> None:
         reads = [int(dict(record.headers)["streamproc-read"]) for record in world.log.records[before:]]
         assert sorted(set(reads)) == reads
         assert [world.log.facts()[each]["department"] for each in ids] == [f"D{round_}"] * 2
+
+
+@pytest.mark.parametrize("change", [{"active": False}, None], ids=["disabled", "deleted"])
+async def test_what_a_late_page_says_of_who_was_read_meanwhile_is_read_once_more(
+    world: World, monkeypatch: pytest.MonkeyPatch, change: dict[str, Any] | None
+) -> None:
+    """It counts as of when it was asked for. Who was there a moment later, and has left since, would be there for ever
+    if no notification tells it.
+    """
+    who = await world.site.put("graph", ADA)
+    await world.sync("entra")
+    api = world.directories["entra"].api
+    get = api.get
+
+    async def late(url: str, **options: Any) -> Answer:
+        if "users/delta" not in url:
+            return await get(url, **options)
+        asked_at = Micros(api._latest + 1)
+        await world.fetch("entra", who)
+        await (world.site.change("graph", who, **change) if change else world.site.sim("DELETE", f"graph/people/{who}"))
+        return replace(await get(url, **options), read_at=asked_at)
+
+    monkeypatch.setattr(api, "get", late)
+    await world.sync("entra")
+    assert world.log.facts()[who]["active"] is False
 
 
 async def test_a_round_that_goes_on_elsewhere_counts_over_what_was_told_before(world: World) -> None:
