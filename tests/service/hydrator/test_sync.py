@@ -199,7 +199,8 @@ async def test_what_a_late_page_says_of_who_was_read_meanwhile_is_read_once_more
         if "users/delta" not in url:
             return await get(url, **options)
         asked_at = Micros(api._latest + 1)
-        await world.fetch("entra", who)
+        for _ in range(3):  # times are counted where the clock's don't differ
+            await world.fetch("entra", who)
         await (world.site.change("graph", who, **change) if change else world.site.sim("DELETE", f"graph/people/{who}"))
         return replace(await get(url, **options), read_at=asked_at)
 
