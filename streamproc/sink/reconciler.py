@@ -217,8 +217,7 @@ class Reconciler:
                 return Locked() if await self._executor.acquire(progress.user, self._lock(step)) else None
             case EndSessions(user_id):
                 assert self._platform is not None
-                status = await self._executor.end_sessions(progress.user, user_id, ticket, self._platform)
-                return SessionsAnswer(status)
+                return SessionsAnswer(await self._executor.end_sessions(progress.user, user_id, ticket, self._platform))
             case Finish():
                 raise AssertionError("a turn that is finished has nothing to carry out")
             case _:
