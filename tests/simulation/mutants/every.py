@@ -61,6 +61,7 @@ NOT_YET: Final = {
     "what was set aside goes on though the log isn't read yet": "a takeover of work that was set aside",
     "who comes back after a leaving that came to nothing is thought to be in": LATE,
     "who comes back has no skills": "a target that takes skills and roles from whom it deactivates",
+    "what comes after a takeover is ours alone": "a sink that loses its place while it lives, and new work just then",
     "what the group refused to keep counts as kept": "a commit that is refused, and nothing new in a partition since",
     "who ends while a partition goes starts the next": "a fenced sink with work that waits behind work in flight",
     "who is noted to be out is out, whatever their turn does": "a leaving while a turn lets somebody in",

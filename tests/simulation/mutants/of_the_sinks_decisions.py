@@ -246,7 +246,7 @@ MUTANTS: Final = (
         "Predecessor(store.until, lands)",
         "The sink before us is fenced by then.",
         mended="54ddd992",
-        focus="moves",
+        focus="zombies",
     ),
     Mutant(
         "who is tried again after a takeover waits for the next look",
