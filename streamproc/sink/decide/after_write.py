@@ -30,7 +30,7 @@ from streamproc.sink.decide.next_step import CORE
 from streamproc.sink.decide.progress import Freshness, Progress
 from streamproc.sink.decide.revoke_forms import next_form
 from streamproc.sink.decide.seeding import settled, with_seeded
-from streamproc.sink.decide.setbacks import BARREN, CONFLICTS, SETBACKS, setback
+from streamproc.sink.decide.setbacks import BARREN, CONFLICTS, SETBACKS, begun_anew, setback
 from streamproc.sink.decide.steps import Exchange, Moment, Send, SendMembership, SendUser
 from streamproc.sink.decide.target import Learned, Target, VersionFormLearned, VersionsLearned
 from streamproc.sink.decide.underway import Adopting, Refusal, SetAside, Underway, UserRead
@@ -78,9 +78,7 @@ def after_write(
         case Gone():
             return _gone(progress, step, exchange, at)
         case Denied(_, reason) | Park(reason):
-            # Refused half-way it may have changed the version: that isn't put down to what is sent next.
-            others = {group: times for group, times in progress.setbacks.items() if group}
-            return _refused(replace(progress, setbacks=others), step, reason, exchange)
+            return _refused(begun_anew(progress), step, reason, exchange)
         case _:
             assert_never(action)
 

@@ -32,6 +32,11 @@ def setback(progress: Progress, step: Send, at: Moment, limit: int = SETBACKS) -
     return replace(progress, setbacks={**progress.setbacks, what: times}), times >= _limit(progress, step, limit)
 
 
+def begun_anew(progress: Progress) -> Progress:
+    """After a refusal: half-way it may have changed the user's version, which isn't put down to what is sent next."""
+    return replace(progress, setbacks={group: times for group, times in progress.setbacks.items() if group})
+
+
 def _limit(progress: Progress, step: Send, limit: int) -> int:
     if not progress.patient:
         return 1
