@@ -1,10 +1,12 @@
 """What the target refuses is parked with its reason, and holds nothing else back."""
 
+from dataclasses import replace
+
 import pytest
 
 from streamproc.core.flow.circuit_breaker import PROBE_MOST
 from streamproc.core.scim.dialect import ENTERPRISE, GENESYS
-from streamproc.core.scim.response_policy import PATIENCE
+from streamproc.core.scim.response_policy import PATIENCE, Response
 from tests.support.reconciler import Org, Start, person, roles, skills
 
 
@@ -130,6 +132,33 @@ async def test_time_alone_doesnt_try_again_what_was_refused(org: Org) -> None:
     (patch,) = await org.writes()
     assert "manager" in str(patch["body"]["Operations"])
     assert list(org.store.known["E1"].parked.attributes) == ["languages"]  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize("searches", range(7))
+async def test_who_was_refused_since_they_are_gone_is_created(start: Start, searches: int) -> None:
+    """Others deleted the account; the target goes on showing it, in so many searches, and answers 404 to what is
+    written. What that was put down to keeps nobody out once it is shown no more.
+    """
+    org = await start(deleted_user_get="200")
+    id_ = await org.hired(department="Spanish Support")
+    shown, left = await org.call("GET", 'Users?filter=userName eq "e1@example.com"'), searches
+    await org.call("DELETE", f"Users/{id_}")
+
+    def lags(_: str, path: str, answer: Response) -> Response:
+        nonlocal left
+        left -= "filter=" in path
+        return replace(answer, body=shown) if "filter=" in path and left >= 0 else answer
+
+    org.wire.after = lags
+    org.say("E1", phone="+13175550101")
+    await org.run()
+    left = 0
+    while org.store.parked == {"E1": "stalled"}:
+        org.again("E1")
+        await org.run()
+    there = await org.user()
+    assert (there["active"], roles(there), skills(there)) == (True, ["Agent", "employee"], ["Spanish"])
+    assert org.store.parked == {}
 
 
 async def test_rights_that_are_gone_for_all_park_nobody(org: Org) -> None:
