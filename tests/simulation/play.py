@@ -260,8 +260,12 @@ class Stage:
                 return
 
     def _left(self) -> Iterator[str]:
+        """Records that nobody has read to the end, and partitions that nobody has: their dates aren't told, either."""
         group = self.settings.kafka.group
+        yield from (f"{name}: dead" for name, each in self.world.services.items() if each.process.state == "dead")
         for name, topics in ((f"{group}-worker", (*RESOLVED, CHANGES)), (f"{group}-sink", (OPERATIONS,))):
+            if self.world.broker.group(name).moving:
+                yield f"{name}: its members are joining"
             for place, offset, end in self.world.broker.behind(name, topics):
                 yield f"{name}: {place.topic}/{place.partition} {offset} of {end}"
 

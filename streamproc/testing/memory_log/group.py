@@ -52,7 +52,8 @@ class Group:
         self._name = name
         self._generation = 0
         self._members: list[Member] = []
-        self._moving = False
+        self.moving = False
+        """Whether a round is under way, in which nobody has any partitions to be sure of."""
 
     def join(self, member: Member) -> asyncio.Future[Assignment]:
         """Done when everybody has joined. Asked for once more, it says the same."""
@@ -112,15 +113,15 @@ class Group:
             self._cluster.later(limits.heartbeat * self._cluster.chance(), partial(member.summon, member.rounds))
 
     def _begin_round(self) -> None:
-        if not self._moving:
-            self._moving = True
+        if not self.moving:
+            self.moving = True
             for member in self._members:
                 self._summon(member)
             if self._cluster.limits is not None and any(member.joining is None for member in self._members):
                 self._cluster.later(self._cluster.limits.rebalance, partial(self._give_up, self._generation))
         if any(member.joining is None for member in self._members):
             return
-        self._moving = False
+        self.moving = False
         self._generation += 1
         chance = self._cluster.chance
         by_id = sorted(self._members, key=lambda _: chance())  # aiokafka's order: members' ids are chance
@@ -149,7 +150,7 @@ class Group:
 
     def _give_up(self, generation: int) -> None:
         """On those who haven't joined in time."""
-        if self._moving and self._generation == generation:
+        if self.moving and self._generation == generation:
             for member in [member for member in self._members if member.joining is None]:
                 self.leave(member, "rebalance")
 

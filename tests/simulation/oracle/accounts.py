@@ -44,6 +44,8 @@ class Account:
             "employeeNumber": item.get("employeeId"),
         }
         after = self._whose()
+        if before is not None:
+            self.owners.add(before)  # be it by an order that was given before anything was heard
         if after == before:
             if after is not None:
                 self.denied[after] = not enabled
