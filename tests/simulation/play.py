@@ -142,7 +142,8 @@ class Stage:
         # Behind a rate limit what is tried again by itself takes its time; and a directory may say something just now.
         while True:
             left, wrong = any(self._left()), self.watch.wrong(*ended)
-            if not (left or wrong) or self.world.loop.time() >= end:
+            untold = self.comparing is not None and bool(self.watch.invariants.findings.open())
+            if not (left or wrong or untold) or self.world.loop.time() >= end:
                 break
             await asyncio.sleep(LOOK if left else SELDOM)
         self.watch.finish(wrong, compared=self.comparing is not None)
@@ -154,10 +155,9 @@ class Stage:
             await self.comparing.compared(lambda: bounds.turns() or any(self._left()))
 
     async def _idle(self) -> None:
-        """What is tried again by itself comes to its end, and who was stopped goes on; else the invariants find it."""
+        """What is tried again by itself comes to its end; else the invariants find it."""
         for _ in range(round(IDLE / LOOK)):
-            stopped = any(each.process.state == "paused" for each in self.world.services.values())
-            if not (stopped or self.watch.invariants.bounds.busy()):
+            if not (any(self._left()) or self.watch.invariants.bounds.busy()):
                 return
             await asyncio.sleep(LOOK)
 
@@ -260,9 +260,12 @@ class Stage:
                 return
 
     def _left(self) -> Iterator[str]:
-        """Records that nobody has read to the end, and partitions that nobody has: their dates aren't told, either."""
+        """Who doesn't run, records that nobody has read to the end, and partitions that nobody has: their dates aren't
+        told, either.
+        """
         group = self.settings.kafka.group
-        yield from (f"{name}: dead" for name, each in self.world.services.items() if each.process.state == "dead")
+        states = {name: each.process.state for name, each in self.world.services.items()}
+        yield from (f"{name}: {state}" for name, state in states.items() if state != "running")
         for name, topics in ((f"{group}-worker", (*RESOLVED, CHANGES)), (f"{group}-sink", (OPERATIONS,))):
             if self.world.broker.group(name).moving:
                 yield f"{name}: its members are joining"
