@@ -7,6 +7,7 @@ again and as a trace. A plan whose fault is mended belongs into `tests/simulatio
 import argparse
 import asyncio
 import os
+import signal
 import sys
 import time
 from pathlib import Path
@@ -20,6 +21,8 @@ from tests.simulation.pool import DRAW, PLAY, Pool
 from tests.simulation.report import as_json, as_text
 from tests.simulation.session import Session
 from tests.support.paths import REPOSITORY
+
+STOPS = (signal.SIGINT, signal.SIGTERM)
 
 
 def _options(arguments: list[str] | None) -> argparse.Namespace:
@@ -64,7 +67,12 @@ async def _many(pool: Pool, options: argparse.Namespace) -> int:
     until = float("inf") if options.minutes is None else time.monotonic() + 60 * options.minutes
     session = Session(options.enough, until)
     count = options.seeds if options.minutes is not None else options.seeds or 2000
+    loop = asyncio.get_running_loop()
+    for each in STOPS:
+        loop.add_signal_handler(each, session.end)
     await session.play(pool, options.first, count, swarm=options.swarm)
+    for each in STOPS:
+        loop.remove_signal_handler(each)
     for failed in session.failed.values():
         text = await told(failed, pool, options.folder, swarm=options.swarm, seconds=options.shrink)
         (sys.stderr if options.json else sys.stdout).write(text)

@@ -89,6 +89,7 @@ class Child:
                 cwd=REPOSITORY,
                 env={**os.environ, "PYTHONHASHSEED": "0"},
                 limit=LINE,
+                start_new_session=True,  # Ctrl-C is for the session: it tells what was played
             )
             assert self._process.stdout is not None
             if await self._process.stdout.readline() != READY:

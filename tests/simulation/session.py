@@ -48,6 +48,11 @@ class Session:
         await pool.seeds(self._seeds(first, count), swarm=swarm, took=self.took)
         self.tell()
 
+    def end(self) -> None:
+        """What was begun is played to its end, and nothing more."""
+        self.until = 0.0
+        self.say("ending: what was played is told; once more, and it isn't")
+
     def took(self, result: Result) -> bool:
         """Count a run. Whether there were failures enough."""
         self.played += 1

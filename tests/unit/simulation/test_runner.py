@@ -1,12 +1,16 @@
 """The runner, with plans that are played by arithmetic: seeds on all cores, what failed, and playing it again."""
 
 import json
+import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from tests.simulation.__main__ import main
 from tests.simulation.plan import decode_plan
+from tests.support.paths import REPOSITORY
 
 FAKE = ["--play", "tests.support.played_by_chance:play", "--draw", "tests.support.played_by_chance:draw"]
 
@@ -61,6 +65,27 @@ def test_a_run_that_ends_its_process_is_told_with_its_seed(tmp_path: Path, capsy
     assert report["failed"]["ended the process"]["seeds"] == [7]
     assert report["seeds"] == 40
     assert report["counts"] == {"step c": 39}
+
+
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
+def test_a_session_that_is_stopped_tells_what_it_has_played(how: signal.Signals) -> None:
+    """Hours of playing aren't lost, and nothing of it plays on."""
+    command = [sys.executable, "-m", "tests.simulation", *FAKE, "--minutes", "5", "--json", "--shrink", "0"]
+    with subprocess.Popen(
+        [*command, "--jobs", "1", "--enough", "1000000"],
+        cwd=REPOSITORY,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as session:
+        assert session.stderr is not None
+        assert "lost update" in session.stderr.readline()
+        session.send_signal(how)
+        out, _ = session.communicate(timeout=60)
+    assert session.returncode == 1
+    report = json.loads(out)
+    assert report["failed"]["lost update"]["seeds"]
+    assert report["seeds"] >= 20
 
 
 def test_what_cant_be_imported_is_told_at_once() -> None:
