@@ -89,7 +89,12 @@ def as_held(desired: Resource, held: Resource | None, names: Collection[str]) ->
         return desired
     if held is None:
         return whole({name: value for name, value in parts(desired).items() if name != "active" or name not in names})
-    kept = {name: value for name, value in parts(desired).items() if name not in names}
+    return with_items_of(desired, held, names)
+
+
+def with_items_of(resource: Resource, held: Resource, names: Collection[str]) -> Resource:
+    """The resource with these items of its lists as they are held, and without the others of these."""
+    kept = {name: value for name, value in parts(resource).items() if name not in names}
     before = cast("Mapping[str, Any]", held)
     for attribute in (*LISTS, *LEVELS):
         mine = {name.removeprefix(_LISTED[attribute]) for name in names if name.startswith(_LISTED[attribute])}

@@ -32,7 +32,7 @@ from streamproc.core.records.user_record import Cause
 from streamproc.core.scim.response_body import same_id
 from streamproc.sink.decide.deliverable import deliverable
 from streamproc.sink.decide.isolate_refused import pick
-from streamproc.sink.decide.items import Loops, as_held, attribute_of, differing, is_owned, items, of_items
+from streamproc.sink.decide.items import Loops, attribute_of, differing, is_owned, items, of_items, with_items_of
 from streamproc.sink.decide.progress import Progress
 from streamproc.sink.decide.steps import Moment, Send, SendUser
 from streamproc.sink.decide.target import Target
@@ -77,7 +77,7 @@ def left_by(progress: Progress, step: Send) -> Loops:
         return progress.loops
     left = apply(before, step.operation, desired)
     frozen = [name for name in differing(left, desired) if attribute_of(name) in {*LISTS, *LEVELS}]
-    return replace(progress.loops, left=as_held(left, before, frozen))
+    return replace(progress.loops, left=with_items_of(left, before, frozen))
 
 
 def without_effect(progress: Progress, item: str) -> Progress:

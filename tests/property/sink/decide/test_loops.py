@@ -242,5 +242,15 @@ def test_a_role_that_is_left_as_it_is_beside_another_that_is_taken_is_still_thei
     assert "role Admin" in fight.delivery.frozen
 
 
+def test_a_role_is_still_theirs_where_the_user_is_kept_out() -> None:
+    """The same of somebody whom others have deactivated until we gave up: the fight over the role ends, too."""
+    fight = Fight()
+    fight.insisted(change={"roles": ["Admin"]}, times=3)
+    fight.insisted(change={"active": False}, times=4)
+    fight.insisted(change={"roles": ["Admin", "Agent", "employee"]}, times=2)
+    assert fight.delivery is not None
+    assert sorted(fight.delivery.frozen) == ["active", "role Admin"]
+
+
 TestFight = Fight.TestCase
 TestFight.settings = settings(max_examples=25, stateful_step_count=20, deadline=None)
