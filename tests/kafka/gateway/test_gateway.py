@@ -99,12 +99,15 @@ async def test_every_event_lies_under_its_subject_with_its_bytes(settings: Setti
             async with http.post(f"{root}/v1/{name}", data=content, headers=JSON | told) as answer:
                 return answer.status
 
+        async with asyncio.timeout(30):  # a cold start on a busy machine: whoever hears 503 asks again
+            while (answer := await post("events", EVENT, Authorization=f"Bearer {TOKEN}")) == 503:  # noqa: ASYNC110
+                await asyncio.sleep(0.5)
+        assert answer == 202
         hook = {"data": {"events": [leaver(1), leaver(2), leaver(1, "2026-03-02T09:00:06.000Z")]}}
         assert await post("okta", hook, Authorization=OKTA, X_Okta_Request_Id="r1", Cookie="c=s") == 204
         assert await post("pingone", batch, Authorization=f"Basic {PINGONE}") == 200
         assert await post("entra", {"value": [item]}) == 202
         assert await post("hris", vendor, **signed("bamboohr", VENDOR.encode(), vendor, str(int(time.time())))) == 200
-        assert await post("events", EVENT, Authorization=f"Bearer {TOKEN}") == 202
         assert await post("events", b"{", Authorization=f"Bearer {TOKEN}") == 400
         assert await post("set", sent, Content_Type="application/secevent+jwt") == 202
         assert await post("okta", hook, Authorization="wrong") == 401
