@@ -81,8 +81,9 @@ def _recalled(progress: Progress, parked: Parked, clock: Millis) -> Progress:
         progress = replace(progress, adopting=Adopting(there))
     if not progress.turn.work.told or progress.turn.work.ordered:
         return progress
-    if progress.leaver and progress.id is not None and parked.code in {"refused", "stalled"}:
-        progress = replace(progress, form=UNCONDITIONAL)  # not of whom it wasn't known whose the account is
+    known = progress.id is not None and progress.held is not None  # else nothing was sent yet, or it may be another's
+    if progress.leaver and known and parked.code in {"refused", "stalled"}:
+        progress = replace(progress, form=UNCONDITIONAL)
     if parked.status == 403:
         progress = replace(progress, denied=DENIALS)  # we were patient the first time
     for name, told in parked.attributes.items():

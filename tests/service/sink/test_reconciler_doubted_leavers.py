@@ -24,6 +24,22 @@ async def test_a_leaver_who_could_not_be_read_when_they_were_found_is_revoked(or
     assert ((await org.user())["active"], org.fate(seq)) == (False, "revoked")
 
 
+async def test_a_leaver_who_could_not_be_read_overwrites_nobody(org: Org) -> None:
+    """Found, but not to be read, when they left: nothing was sent then, so the first that is rests on what was read."""
+    await org.foreign("e1", externalId="E1")
+    org.wire.after = unreadable
+    org.say("E1", **person("E1"))
+    seq = org.say("E1", active=False)
+    await org.run()
+    assert (org.store.parked, org.fate(seq)) == ({"E1": "refused"}, "parked")
+    org.wire.after = None
+    org.again("E1")
+    await org.run()
+    _, patch = await org.writes()
+    assert (patch["if_match"], patch["body"]["Operations"][0]["value"]) == ('"1"', False)
+    assert ((await org.user())["active"], org.store.parked) == (False, {})
+
+
 async def test_a_leaver_whose_return_was_not_answered_is_revoked(org: Org) -> None:
     """A return that was applied but not answered, and can't be read back, doesn't outlast the next leave."""
     await org.hired()

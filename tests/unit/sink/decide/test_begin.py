@@ -22,22 +22,21 @@ CAUSE = Cause("streamproc", "retry", Origin("scim.operations", 0, -1, Millis(0))
 
 
 @pytest.mark.parametrize(
-    ("code", "account", "form"),
+    ("code", "account", "held", "form"),
     [
-        ("refused", "a1", UNCONDITIONAL),
-        ("stalled", "a1", UNCONDITIONAL),
-        ("ambiguous", None, CONDITIONAL),
-        ("stalled", None, CONDITIONAL),
+        ("refused", "a1", Resource(active=True), UNCONDITIONAL),
+        ("stalled", "a1", Resource(active=True), UNCONDITIONAL),
+        ("refused", "a1", None, CONDITIONAL),
+        ("ambiguous", None, LEFT, CONDITIONAL),
+        ("stalled", None, LEFT, CONDITIONAL),
     ],
 )
 def test_a_leaver_goes_without_if_match_only_where_it_was_tried_with_one(
-    code: Any, account: str | None, form: int
+    code: Any, account: str | None, held: Resource | None, form: int
 ) -> None:
-    """Whose account couldn't be found before is deactivated in the form that overwrites nobody's newer word."""
+    """Whose account couldn't be found, or read, is deactivated in the form that overwrites nobody's newer word."""
     parked = Parked(code, "why", None, None, {}, LEFT, Millis(0), 7)
-    delivery = DeliveredState(
-        "E1", 7, account, None, LEFT if account is None else Resource(active=True), parked, Millis(0)
-    )
+    delivery = DeliveredState("E1", 7, account, None, held, parked, Millis(0))
     work = Work(retry_of("E1", 7, LEFT, CAUSE), told=True)
     turn = Turn("E1", 0, -1, Urgency.REVOKE, work)
     assert begin(turn, delivery, Predecessor(), Millis(0)).form == form
