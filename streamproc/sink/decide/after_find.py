@@ -15,7 +15,7 @@ from streamproc.core.scim.list_response import Listing, turn_page
 from streamproc.core.scim.response_body import etag, matches, resource_id, resources, same_id
 from streamproc.sink.decide.after_read import in_groups, learned_of, passed_over
 from streamproc.sink.decide.after_write import narrow
-from streamproc.sink.decide.attempts import After, Finding, Refused, Shown, Told
+from streamproc.sink.decide.attempts import After, Finding, Missing, Refused, Shown, Told
 from streamproc.sink.decide.progress import Progress
 from streamproc.sink.decide.steps import AskMembership, Exchange, FindGroup, FindManager, Moment, ReadManager
 from streamproc.sink.decide.target import Group, GroupLearned, Target
@@ -25,7 +25,9 @@ from streamproc.sink.decide.underway import SetAside, Underway
 def after_membership(
     progress: Progress, step: AskMembership, found: Finding, exchange: Exchange, target: Target, at: Moment
 ) -> After:
-    """One of the groups has said whether the user is in it."""
+    """One of the groups has said whether the user is in it. 404 isn't how a search says so (RFC 7644 §3.4.2): what was
+    noted stays, since nobody may keep what they had for it.
+    """
     underway = progress.underway
     user, rest = underway.read, underway.asked[1:]
     assert user is not None
@@ -35,7 +37,8 @@ def after_membership(
         reason = found.reason if isinstance(found, Refused) else "the target passes over the filter of groups"
         aside = SetAside("groups", "refused", reason, exchange.response)
         return replace(learned_of(progress, user, target, at), aside=aside)
-    member = bool(groups)
+    noted = isinstance(found, Missing) and step.name in (progress.held or {}).get("groups", ())
+    member = bool(groups) or noted
     member_of = (*underway.member_of, step.name) if member else underway.member_of
     unasked = [name for name in rest if name in user.held["groups"]]
     holds = in_groups(user, sorted([*member_of, *unasked])).held

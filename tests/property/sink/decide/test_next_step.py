@@ -155,6 +155,21 @@ def test_what_comes_on_top_of_each_misbehaviour(noted: str, refused: frozenset[s
         position += 1
 
 
+def test_a_search_for_a_membership_that_answers_404_takes_nobody_out() -> None:
+    """It doesn't say that they aren't in the group: who moves to another team doesn't keep the old one's."""
+    there = target("rfc7644")
+    turn = AdverseTurn(there, ANA, already_there(there))
+    while not isinstance(step := turn.next(), SendMembership):
+        turn.carry_out(step)
+    turn.carry_out(step, "412")
+    turn.newer(MOVED)
+    while turn.finished is None:
+        step = turn.next()
+        turn.carry_out(step, "404" if isinstance(step, AskMembership) else "honest")
+    assert any(isinstance(step, AskMembership) for step in turn.steps)
+    check_end(turn, MOVED)
+
+
 @pytest.mark.parametrize("how", ["400", "403", "409", "412", "413", "501", "invalidVers"])
 @pytest.mark.parametrize("noted", ["nobody", "active", "inactive"])
 @pytest.mark.parametrize("dialect", ["genesys", "rfc7644"])
