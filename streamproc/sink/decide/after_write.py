@@ -264,7 +264,7 @@ def _given_up(progress: Progress, step: Send, exchange: Exchange) -> After:
         return replace(result, aside=replace(result.aside, code="stalled")) if moving else result
     code = "refused" if isinstance(step.operation, Deactivate) else "stalled"
     barren = progress.barren + 1
-    if result.aside.what is not None and barren < BARREN:
+    if result.aside.what not in {None, "active"} and barren < BARREN:  # that they are active is no odd value
         return replace(result, progress=replace(result.progress, barren=barren))
     return replace(result, aside=SetAside(None, code, reason, response))
 

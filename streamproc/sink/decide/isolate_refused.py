@@ -34,14 +34,17 @@ def without_refused(
 def next_batch(changes: Resource, alone: Collection[str]) -> Resource:
     """What of the changes goes into one request: all that may go together, and then each that goes `alone`.
 
-    `active` first, then what gives or takes access, then the rest.
+    `active` first, since nobody who isn't let in needs their access asserted again. Of those alone what gives or takes
+    access comes before the rest.
     """
     names = parts(changes)
     if names.keys().isdisjoint(alone):
         return changes
+    if "active" in names and "active" in alone:
+        return pick(changes, {"active"})
     if together := pick(changes, names.keys() - set(alone)):
         return together
-    first = next((name for name in ("active", *ACCESS) if name in changes), next(iter(names)))
+    first = next((name for name in ACCESS if name in changes), next(iter(names)))
     return pick(changes, {first})
 
 

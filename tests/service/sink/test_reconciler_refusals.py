@@ -7,6 +7,7 @@ import pytest
 from streamproc.core.flow.circuit_breaker import PROBE_MOST
 from streamproc.core.scim.dialect import ENTERPRISE, GENESYS
 from streamproc.core.scim.response_policy import PATIENCE, Response
+from streamproc.sink.decide.setbacks import CONFLICTS
 from tests.support.reconciler import Org, Start, person, roles, skills
 
 
@@ -159,6 +160,20 @@ async def test_who_was_refused_since_they_are_gone_is_created(start: Start, sear
     there = await org.user()
     assert (there["active"], roles(there), skills(there)) == (True, ["Agent", "employee"], ["Spanish"])
     assert org.store.parked == {}
+
+
+async def test_that_somebody_is_active_is_never_given_up_for_setbacks(org: Org) -> None:
+    """Others are quicker, time and again, when somebody is to be let in: it is tried again by itself, and all of it."""
+    await org.hired()
+    org.say("E1", active=False)
+    await org.run()
+    await org.faults({"kind": "version_conflict", "method": "PATCH", "times": CONFLICTS + 1})
+    org.say("E1", active=True, department="Sales")
+    await org.run()
+    assert org.store.parked == {"E1": "stalled"}
+    org.again("E1")
+    await org.run()
+    assert ((await org.user())["active"], org.store.parked) == (True, {})
 
 
 async def test_rights_that_are_gone_for_all_park_nobody(org: Org) -> None:

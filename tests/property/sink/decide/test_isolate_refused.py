@@ -17,6 +17,8 @@ def test_portions_are_all_of_it_and_what_goes_alone_is_alone(given_: tuple[Resou
     """One after the other they make up the changes; what was refused with others has no company."""
     changes, alone = given_
     left, sent = dict(parts(changes)), dict[str, Any]()
+    if "active" in left and "active" in alone:
+        assert parts(next_batch(changes, alone)).keys() == {"active"}, "who isn't let in needs nothing else"
     while left:
         part = parts(next_batch(whole(left), alone))
         assert part
