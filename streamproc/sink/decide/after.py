@@ -277,8 +277,9 @@ def _after_guard(progress: Progress, decision: GuardDecision) -> After:
             aside = SetAside(None, "protected", "the account is protected, and never deactivated")
         case _:
             assert_never(decision)
-    looking = replace(progress, underway=Underway(withheld=True))  # and then the guard is asked again
-    return After(looking) if progress.groups_unread else After(progress, aside=aside)
+    if progress.groups_unread or progress.freshness is Freshness.DOUBTED:  # what is noted now may be all for days
+        return After(replace(progress, underway=Underway(withheld=True)))  # read, and then the guard is asked again
+    return After(progress, aside=aside)
 
 
 def _settled(progress: Progress) -> Progress:
