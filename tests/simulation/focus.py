@@ -12,6 +12,19 @@ from tests.simulation.directory_history import SOURCES
 from tests.simulation.history import FEATURES
 from tests.simulation.plan import Step
 
+DENIED: Final[tuple[dict[str, Any], ...]] = (
+    {},
+    {"method": "GET"},
+    {"method": "PATCH"},
+    {"method": "GET", "path": "users"},
+    {"method": "POST", "path": "users"},
+    {"method": "GET", "path": "groups"},
+    {"method": "PATCH", "path": "groups/"},
+)
+"""Requests that are denied; without a path those about one user."""
+DENIALS: Final = ("403", "403", "403", "500_before", "500_after", "429")
+"""With which answer."""
+
 
 @dataclass(frozen=True, slots=True)
 class Focus:
@@ -34,6 +47,8 @@ class Focus:
     troubles: dict[str, tuple[str, int]] = field(default_factory=dict)
     denials: int = 0
     """Times at most that the target won't have something for a while."""
+    denied: tuple[dict[str, Any], ...] = DENIED
+    """What that may be."""
     pace: float = 1.0
     """How long is between two occasions, as a multiple of what is usual."""
 
@@ -71,7 +86,7 @@ class Focus:
         """
         steps: list[Step] = []
         for _ in range(chance.randint((self.denials + 1) // 2, self.denials)):
-            about = chance.choice(DENIED) | {"answer": chance.choice(DENIALS)}
+            about = chance.choice(self.denied) | {"answer": chance.choice(DENIALS)}
             if "path" not in about:
                 about["user"] = chance.choice(users)
             at = round(chance.choice(moments) + chance.choice([-0.5, 0.0, 0.1]) * chance.random(), 4)
@@ -80,18 +95,6 @@ class Focus:
         return steps
 
 
-DENIED: Final[tuple[dict[str, Any], ...]] = (
-    {},
-    {"method": "GET"},
-    {"method": "PATCH"},
-    {"method": "GET", "path": "users"},
-    {"method": "POST", "path": "users"},
-    {"method": "GET", "path": "groups"},
-    {"method": "PATCH", "path": "groups/"},
-)
-"""Requests that are denied; without a path those about one user."""
-DENIALS: Final = ("403", "403", "403", "500_before", "500_after", "429")
-"""With which answer."""
 ROUNDS: Final = Focus(
     "rounds",
     ("accounts", "moves", "orders", "bursts"),
@@ -265,6 +268,19 @@ DENIED_FOR_A_WHILE: Final = Focus(
     pace=5.0,
 )
 """What the target won't have for a while is set aside, tried again in vain, and comes again in newer work."""
+DOUBTED: Final = Focus(
+    "doubted",
+    ("bursts", "flips", "rehires", "releases"),
+    often=3,
+    most=20,
+    options={"partitions": (1, 2), "mapping": ("default", "releasing")},
+    settings={"connections": (2, 4)},
+    rates={"net.slow": 0.2, "net.answer_lost": 0.1, "genesys.503_before": 0.05, "genesys.version_conflict": 0.5},
+    denials=8,
+    denied=({"method": "GET"},),
+    pace=8.0,
+)
+"""Who couldn't be read when something was to be written, leaves."""
 MEANWHILE: Final = Focus(
     "meanwhile",
     ("bursts", "rehires", "releases", "refusals", "managers"),
@@ -307,6 +323,7 @@ FOCUSES: Final = (
     RELEASED,
     NAMESAKES,
     DENIED_FOR_A_WHILE,
+    DOUBTED,
     MEANWHILE,
     RFC7644,
 )
