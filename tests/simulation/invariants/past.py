@@ -120,10 +120,11 @@ class Past:
 
 def _is_untold(written: int, answer: tuple[int, str] | None) -> bool:
     """Whether nobody has told that something was carried out at `written` (ms). A request that was refused may be sent
-    again with its id: what is told of it then may be the refusal alone, from before.
+    again with its id: what is told of it then may be the refusal alone, from before. So may one that a lost turn had
+    sent: its version doesn't fit any more because of the first.
     """
     answered, said = answer or (0, "unknown")
-    return said == "unknown" or (said != "delivered" and answered < written)
+    return said in {"unknown", "conflict"} or (said != "delivered" and answered < written)
 
 
 class _History(InMemoryHistory):

@@ -33,7 +33,7 @@ class Account:
     def record(self, item: dict[str, Any], at: float) -> None:
         """The directory shows the account. `at`: seconds, when the broker had it."""
         self.unclear, self._at = self.unclear or abs(at - self._at) < 0.001, at
-        enabled, before = item["accountEnabled"], self.owner
+        enabled, before, heard = item["accountEnabled"], self.owner, self.says is not None
         self._claim = (item.get("employeeId") or "").strip() or self._claim
         self.says = dict.fromkeys(FACTS) | {
             "userName": item["userPrincipalName"],
@@ -50,7 +50,7 @@ class Account:
             if after is not None:
                 self.denied[after] = not enabled
         else:
-            if before is not None and not enabled:
+            if before is not None and not enabled and heard:
                 self.denied[before] = True  # it is theirs that is disabled, also where it is renumbered at once
             if after is not None:
                 self.denied[after] = not enabled and (before is None or self.denied.get(after, False))
