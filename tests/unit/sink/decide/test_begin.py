@@ -6,16 +6,22 @@ import pytest
 
 from streamproc.core.fold.plan import Urgency
 from streamproc.core.records.change_event import Origin
-from streamproc.core.records.delivery import DeliveredState, Parked
+from streamproc.core.records.delivery import DeliveredState, Parked, Standing
 from streamproc.core.records.resource import Resource
 from streamproc.core.records.units import Millis
 from streamproc.core.records.user_record import Cause
+from streamproc.core.scim.dialect import GENESYS_DIALECT
+from streamproc.sink.decide.after import after
 from streamproc.sink.decide.begin import begin
 from streamproc.sink.decide.desired_state import Work, retry_of
 from streamproc.sink.decide.lanes import Turn
+from streamproc.sink.decide.mass_guard import Hold
+from streamproc.sink.decide.next_step import next_step
 from streamproc.sink.decide.predecessor import Predecessor
 from streamproc.sink.decide.progress import Freshness
 from streamproc.sink.decide.revoke_forms import CONDITIONAL, UNCONDITIONAL
+from streamproc.sink.decide.steps import AskGuard, Moment, Read
+from streamproc.sink.decide.target import Target
 
 LEFT = Resource(active=False)
 CAUSE = Cause("streamproc", "retry", Origin("scim.operations", 0, -1, Millis(0)))
@@ -60,3 +66,20 @@ def test_only_a_leaver_is_written_before_a_read_after_a_turn_that_was_set_aside(
     assert begun.freshness is Freshness.DOUBTED
     assert begun.with_newer(back).freshness is Freshness.STALE
     assert begin(back, delivery, Predecessor(), Millis(0)).freshness is Freshness.STALE
+
+
+def test_who_is_held_was_read_where_what_is_noted_is_doubted() -> None:
+    """What is noted with a hold may be all that is known for days: not what was before a write of unknown outcome."""
+    parked = Parked("refused", "403 not.authorized", 403, None, {}, LEFT, Millis(0), 7)
+    delivery = DeliveredState("E1", 7, "a1", '"5"', Resource(active=True), parked, Millis(0))
+    leaves = Turn("E1", 0, 8, Urgency.REVOKE, Work(retry_of("E1", 8, LEFT, CAUSE)))
+    target, at = (
+        Target(GENESYS_DIALECT, lambda _: None, 9.0, guarded=True),
+        Moment(0.0, Millis(0), 0.0, target_down=False),
+    )
+    progress = begin(leaves, delivery, Predecessor(), Millis(0))
+    assert next_step(progress, target, at) == AskGuard()
+    hold = Hold(Standing("E1", 8, "held", CAUSE, "many"))
+    held = after(progress, AskGuard(), hold, target, at).progress
+    assert held.parked is None
+    assert isinstance(next_step(held, target, at), Read)
