@@ -52,6 +52,7 @@ NOT_YET: Final = {
     "the last record of a changelog wins": "two workers that write of one user around a move",
     "the mass guard's window is in milliseconds": "leavers more than ten minutes apart",
     "the missing are looked for in a round that began in the middle": ROUND,
+    "the sink before is thought to have ended at its commit": "nothing: all is thought shared for half a session since",
     "the table's mapping is written with what it led to": "a kill in the middle of a round, with a mapping in it",
     "what the sink before us has done ends at its commit": LATE,
     "what was left out before partitions moved is folded after": MOVES,
