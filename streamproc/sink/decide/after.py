@@ -222,9 +222,7 @@ def _concluded(result: After, at: Moment, response: Response | None = None) -> A
         progress = replace(
             progress,
             attempts=progress.attempts + 1,
-            requests=tuple(
-                request for request in progress.requests if not any(request is told.request for told in result.told)
-            ),
+            requests=tuple(each for each in progress.requests if all(each is not told.request for told in result.told)),
             wait_until=at.ticks + seconds if seconds > 0 else None,
         )
     return replace(result, progress=_ask_again_if_contradicted(progress, at))
@@ -268,8 +266,8 @@ def _after_guard(progress: Progress, decision: GuardDecision) -> After:
         case Flow(standing):
             return After(replace(progress, standing=standing, underway=Underway(guard_passed=True)))
         case Hold(standing):
-            asked = progress.standing is not None and progress.standing.said != "rejected"  # else it's something new
-            progress = replace(progress, standing=standing, since=progress.since if asked else None)
+            new = progress.standing is None or progress.standing.said == "rejected"
+            progress = replace(progress, standing=standing, since=None if new else progress.since)
             aside = SetAside(None, "held", f"mass guard: {standing.reason}")
         case Rejected():
             aside = SetAside(None, "rejected", "an operator rejected this revocation")
@@ -278,7 +276,7 @@ def _after_guard(progress: Progress, decision: GuardDecision) -> After:
         case _:
             assert_never(decision)
     if progress.groups_unread or progress.freshness is Freshness.DOUBTED:  # what is noted now may be all for days
-        return After(replace(progress, underway=Underway(withheld=True)))  # read, and then the guard is asked again
+        return After(replace(progress, underway=Underway(withheld=True)))  # read; then the guard is asked again
     return After(progress, aside=aside)
 
 

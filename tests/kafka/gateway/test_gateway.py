@@ -75,6 +75,14 @@ def token(claims: dict[str, Any]) -> bytes:
     return jwt.encode(whole, private("ES256"), "ES256", headers={"typ": "secevent+jwt", "kid": "k2"}).encode()
 
 
+def _once(records: list[Any]) -> list[Any]:
+    """The first of each key and value."""
+    first: dict[tuple[Any, Any], Any] = {}
+    for each in records:
+        first.setdefault((each.key, each.value), each)
+    return [*first.values()]
+
+
 async def test_every_event_lies_under_its_subject_with_its_bytes(settings: Settings, tmp_path: Path) -> None:
     """Order within a body, keys, values, headers and time are what arrived; no secret is in a topic or in the log."""
     batch = [
@@ -96,23 +104,28 @@ async def test_every_event_lies_under_its_subject_with_its_bytes(settings: Setti
         async def post(name: str, body: Any, **headers: str) -> int:
             content = body if isinstance(body, bytes) else orjson.dumps(body)
             told = {each.replace("_", "-"): value for each, value in headers.items()}
-            async with http.post(f"{root}/v1/{name}", data=content, headers=JSON | told) as answer:
-                return answer.status
-
-        async with asyncio.timeout(30):  # a cold start on a busy machine: whoever hears 503 asks again
-            while (answer := await post("events", EVENT, Authorization=f"Bearer {TOKEN}")) == 503:  # noqa: ASYNC110
+            for _ in range(20):  # on a busy machine a topic's first record takes seconds: whoever hears 503 asks again
+                async with http.post(f"{root}/v1/{name}", data=content, headers=JSON | told) as answer:
+                    if answer.status != 503:
+                        break
+                again.add(name)
                 await asyncio.sleep(0.5)
-        assert answer == 202
+            return answer.status
+
+        again = set[str]()
         hook = {"data": {"events": [leaver(1), leaver(2), leaver(1, "2026-03-02T09:00:06.000Z")]}}
         assert await post("okta", hook, Authorization=OKTA, X_Okta_Request_Id="r1", Cookie="c=s") == 204
         assert await post("pingone", batch, Authorization=f"Basic {PINGONE}") == 200
         assert await post("entra", {"value": [item]}) == 202
         assert await post("hris", vendor, **signed("bamboohr", VENDOR.encode(), vendor, str(int(time.time())))) == 200
+        assert await post("events", EVENT, Authorization=f"Bearer {TOKEN}") == 202
         assert await post("events", b"{", Authorization=f"Bearer {TOKEN}") == 400
         assert await post("set", sent, Content_Type="application/secevent+jwt") == 202
         assert await post("okta", hook, Authorization="wrong") == 401
         found = await read(settings, *(topic.name for topic in TOPICS))
         await child.stop()
+    if again:  # what was answered 503 may have been kept all the same
+        found = {name: _once(records) for name, records in found.items()}
     okta = sorted(found["events.okta"], key=lambda each: (each.partition, each.offset))
     told = {key: [orjson.loads(each.value) for each in okta if each.key == key] for key in (b"00u1", b"00u2")}
     assert told == {

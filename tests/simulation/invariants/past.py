@@ -27,6 +27,8 @@ KEPT = frozenset(
 )
 SHOWN = ("active", "userName", "displayName", "title")
 """Attributes that are the same in the log's words and in the target's."""
+Told = tuple[int, str, int]
+"""What the log tells of a request: when it was answered last, the verdict on it, and when it was sent; ms."""
 QUESTIONS = 2
 """Moments that are asked about."""
 
@@ -89,12 +91,12 @@ class Past:
             for answer in as_of(history, at, user):
                 self._compare(user, at, answer.acknowledged, answers)
 
-    def _compare(self, user: str, at: int, known: Any, answers: dict[str, tuple[int, str]]) -> None:
+    def _compare(self, user: str, at: int, known: Any, answers: dict[str, Told]) -> None:
         before = [each for each in self._writes[user] if each[0] <= at]
         if not before or known.open or any(request is None for _, request, _ in self._writes[user]):
             return
         _, request, shown = before[-1]
-        answered, _ = answers.get(request or "", (at + 1, "unknown"))
+        answered, *_ = answers.get(request or "", (at + 1, "unknown", 0))
         if answered >= at or any(_is_untold(written, answers.get(each or "")) for written, each, _ in before):
             return  # its answer was under way, or of one of them nobody has lived to tell it, and it may land late
         self._tell.count("as of")
@@ -105,26 +107,27 @@ class Past:
         if known.state != "holds" or differing:
             self._tell.fail("as of", f"{user} at {at}: {known.state}, (said, was): {differing}")
 
-    def _answers(self) -> dict[str, tuple[int, str]]:
-        """Request → when it was answered last, and the verdict on it; "unknown" if that was said of any."""
-        found: dict[str, tuple[int, str]] = {}
+    def _answers(self) -> dict[str, Told]:
+        """By request; "unknown" if that was said of any of its sendings."""
+        found: dict[str, Told] = {}
         for (topic, _), records in self._places.items():
             for stored in records if topic == OUTCOMES else ():
                 line = orjson.loads(stored.value or b"{}")
                 for each in line.get("requests", ()):
-                    every = {found.get(each["id"], (-1, "")), (each["answered"], line["verdict"])}
-                    last, said = max(every)
-                    found[each["id"]] = last, "unknown" if "unknown" in {word for _, word in every} else said
+                    every = {found.get(each["id"], (-1, "", -1)), (each["answered"], line["verdict"], each["sent"])}
+                    last, said, sent = max(every)
+                    found[each["id"]] = last, "unknown" if "unknown" in {word for _, word, _ in every} else said, sent
         return found
 
 
-def _is_untold(written: int, answer: tuple[int, str] | None) -> bool:
+def _is_untold(written: int, answer: Told | None) -> bool:
     """Whether nobody has told that something was carried out at `written` (ms). A request that was refused may be sent
     again with its id: what is told of it then may be the refusal alone, from before. So may one that a lost turn had
     sent: its version doesn't fit any more because of the first.
     """
-    answered, said = answer or (0, "unknown")
-    return said in {"unknown", "conflict"} or (said != "delivered" and answered < written)
+    answered, said, sent = answer or (0, "unknown", 0)
+    again = said == "conflict" and sent > written
+    return said == "unknown" or again or (said != "delivered" and answered < written)
 
 
 class _History(InMemoryHistory):
