@@ -187,8 +187,16 @@ def _nobody(progress: Progress, at: Moment) -> After:
     more) was refused, be it that it is active, says nothing of the one that is created.
     """
     aside = {name: parked for name, parked in progress.aside.items() if parked.code not in {"refused", "stalled"}}
-    nobody = replace(progress, id=None, etag=None, held=None, groups_unread=False, underway=Underway())
-    nobody = replace(nobody, aside=aside, given_up=frozenset(aside) & progress.given_up)
+    nobody = replace(
+        progress,
+        id=None,
+        etag=None,
+        held=None,
+        groups_unread=False,
+        underway=Underway(),
+        aside=aside,
+        given_up=progress.given_up & aside.keys(),
+    )
     if progress.adopting is not None:
         return _look_again(nobody, progress.adopting, 0.0, at)
     return After(replace(nobody, freshness=Freshness.ABSENT, learned=at.ticks))

@@ -98,7 +98,7 @@ async def test_every_event_lies_under_its_subject_with_its_bytes(settings: Setti
         "events": {"urn:ietf:params:scim:event:prov:delete": {}},
     }
     begun = time.time_ns() // 1000
-    sent = token(claims)
+    sent, again = token(claims), set[str]()
     async with gateway(settings, tmp_path) as (child, root), aiohttp.ClientSession() as http:
 
         async def post(name: str, body: Any, **headers: str) -> int:
@@ -112,7 +112,6 @@ async def test_every_event_lies_under_its_subject_with_its_bytes(settings: Setti
                 await asyncio.sleep(0.5)
             return answer.status
 
-        again = set[str]()
         hook = {"data": {"events": [leaver(1), leaver(2), leaver(1, "2026-03-02T09:00:06.000Z")]}}
         assert await post("okta", hook, Authorization=OKTA, X_Okta_Request_Id="r1", Cookie="c=s") == 204
         assert await post("pingone", batch, Authorization=f"Basic {PINGONE}") == 200

@@ -73,10 +73,8 @@ def test_who_is_held_was_read_where_what_is_noted_is_doubted() -> None:
     parked = Parked("refused", "403 not.authorized", 403, None, {}, LEFT, Millis(0), 7)
     delivery = DeliveredState("E1", 7, "a1", '"5"', Resource(active=True), parked, Millis(0))
     leaves = Turn("E1", 0, 8, Urgency.REVOKE, Work(retry_of("E1", 8, LEFT, CAUSE)))
-    target, at = (
-        Target(GENESYS_DIALECT, lambda _: None, 9.0, guarded=True),
-        Moment(0.0, Millis(0), 0.0, target_down=False),
-    )
+    target = Target(GENESYS_DIALECT, lambda _: None, 9.0, guarded=True)
+    at = Moment(0.0, Millis(0), 0.0, target_down=False)
     progress = begin(leaves, delivery, Predecessor(), Millis(0))
     assert next_step(progress, target, at) == AskGuard()
     hold = Hold(Standing("E1", 8, "held", CAUSE, "many"))
