@@ -123,14 +123,18 @@ class Directory:
     def known(self, steps: Sequence[Step]) -> list[Step]:
         """Nothing in the place of what happened to people who came and went unseen: nobody could know who they were.
         Nor in the place of a removal of which nothing was told, where all were removed: a directory that lists nobody
-        isn't believed, which the log says.
+        isn't believed, which the log says. Who was changed before such a removal is "unheard": perhaps they were never
+        asked about after that either.
         """
         gone = [(who, key) for who, key in self._keys.items() if self._people.entries[key].removed]
         unseen = {who for who, key in gone if not self._seen(who, key)}
         untold = {who for who, key in gone if len(gone) == len(self._keys) and self._last(who, key) == self._heard[key]}
+        changed = {step["who"] for step in steps if step["kind"] == "directory" and step["do"] == "update"}
         return [
             {**step, "kind": "unseen"}
-            if step.get("who") in unseen or (step.get("who") in untold and step.get("do") == "remove")
+            if step.get("who") in unseen
+            else {**step, "kind": "unheard" if step["who"] in changed else "unseen"}
+            if step.get("who") in untold and step.get("do") == "remove"
             else step
             for step in steps
         ]

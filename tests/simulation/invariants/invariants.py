@@ -153,7 +153,7 @@ class Invariants:
         elif record.topic == DELIVERIES and isinstance(body, dict) and "held" in body:
             self.fates.delivery(record)
             self.guard.delivery(record, process)
-            known.deliveries[body["user"]] = body
+            known.told(body)
             self.confirmations.noted(process, body["id"], body["etag"])
             if body["id"] is not None:
                 known.accounts[body["id"]] = body["user"]

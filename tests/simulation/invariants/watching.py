@@ -78,3 +78,14 @@ class Known:
     """User → groups in which they may have been when they were released, also those that they were about to lose. From
     then on those are others': they may stay in them.
     """
+    unnoted: dict[str, set[str]] = field(default_factory=dict)
+    """User → of those groups, since a sink told of the release, the ones of which none has told that they are in it."""
+
+    def told(self, delivery: dict[str, Any]) -> None:
+        """A value of scim.deliveries."""
+        user, held = delivery["user"], delivery["held"]
+        self.deliveries[user] = delivery
+        if held is None:
+            self.unnoted[user] = self.released.setdefault(user, set())
+        elif left := self.unnoted.get(user):
+            self.unnoted[user] = left.difference(held.get("groups", ()))

@@ -123,10 +123,9 @@ class Writes:
     def _was_released(self, write: Write, user: str | None) -> bool:
         """Whose groups are others' since they were released. They are read when they come back, but only those groups
         are noted that are wanted by then; newer work that wants another one puts them into it, as it does where others
-        have. That holds until the sink tells again what they hold.
+        have. That holds until the sink has told that they are in it.
         """
-        told = self._known.deliveries.get(user or "") or {}
-        return told.get("held") is None and write.group in self._known.released.get(user or "", ())
+        return write.group in self._known.unnoted.get(user or "", ())
 
     def _access(self, write: Write, user: str | None) -> None:
         match active_in(write.body):

@@ -114,7 +114,7 @@ def _of(
     active = next((each for each in speaking if each is not None), None)
     if False in speaking or (denied_by_left and SOURCE in voices) or (active is None and left):
         active = False
-    if len(theirs) > 1 or any(each.unclear for each in theirs):  # which counts isn't worked out here
+    if len(theirs) > 1 or any(each.unclear for each in theirs) or {} in shown.values():  # not worked out here
         return Expected(False if sources.get(HR, {}).get("active") is False else None)
     if None in shown.values() and active:
         return Expected(None)  # what is left of what a directory said that has removed somebody isn't worked out here

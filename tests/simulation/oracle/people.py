@@ -9,21 +9,23 @@ SHOWN: Final = ("userName", "displayName", "active", "job", "department")
 
 
 def people(steps: Sequence[Mapping[str, Any]]) -> dict[str, dict[str, dict[str, Any] | None]]:
-    """User → source → fact → value; None: the directory has removed them.
+    """User → source → fact → value; None: the directory has removed them. Empty: nobody can know what it showed last.
 
     Somebody is made once; what is told of who isn't there does nothing.
     """
     found: dict[str, dict[str, dict[str, Any] | None]] = {}
     for step in steps:
-        if step["kind"] != "directory":
+        if step["kind"] not in {"directory", "unheard"}:
             continue
         theirs, source, who = found.setdefault(step["who"], {}), step["source"], step["who"]
-        if step["do"] == "create":
+        if step["kind"] == "unheard":
+            theirs[source] = {}
+        elif step["do"] == "create":
             theirs.setdefault(source, {"active": True, "employeeNumber": who, **_facts(step["fields"])})
         elif (says := theirs.get(source)) is not None:
             theirs[source] = None if step["do"] == "remove" else says | _facts(step["fields"])
     return {
-        who: {source: None if says is None else dict.fromkeys(FACTS) | says for source, says in theirs.items()}
+        who: {source: says and dict.fromkeys(FACTS) | says for source, says in theirs.items()}
         for who, theirs in found.items()
         if theirs
     }

@@ -123,12 +123,14 @@ def test_the_last_one_is_gone_only_once_that_was_told(others: Sequence[str]) -> 
             world.kill(f"{name}0", 1.0)
         directory.perform(steps[-1])
         kinds.append(directory.known(steps)[-1]["kind"])
+        changed = step(9.0, "okta", "update", active=False)
+        kinds.append(directory.known([*steps[:-1], changed, steps[-1]])[-1]["kind"])
         await asyncio.sleep(5.0)
         await directory.asked()
         kinds.append(directory.known(steps)[-1]["kind"])
 
     world.run(story())
-    assert kinds == ["directory" if others else "unseen", "directory"]
+    assert kinds == (["directory"] * 3 if others else ["unseen", "unheard", "directory"])
 
 
 def test_histories_of_directories_are_plain_and_told_in_order() -> None:

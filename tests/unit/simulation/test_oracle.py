@@ -145,6 +145,16 @@ def test_what_only_a_source_without_a_say_speaks_of_stays_as_it_is() -> None:
     assert ends(*emptied).attributes["title"] is None, "who has a say has said that there is none"
 
 
+def test_of_whom_nobody_knows_what_a_directory_showed_last_only_a_denial_is_demanded() -> None:
+    """It has removed everybody, which isn't believed, and nobody asked after the change before."""
+    fields = {"userName": "u1@dir.example.com", "displayName": "Person U1"}
+    there = {"at": 1.0, "kind": "directory", "source": "okta", "do": "create", "who": "U1", "fields": fields}
+    gone = {"at": 3.0, "kind": "unheard", "source": "okta", "do": "remove", "who": "U1"}
+    assert ends(there, joins()).active is True
+    assert ends(there, joins(), gone).active is None
+    assert ends(there, joins(active=False), gone).active is False
+
+
 def test_the_login_is_the_directorys() -> None:
     """People sign in by what the identity provider calls them."""
     assert ends(joins(), account(2.0, "U1")).attributes["userName"] == "a1@corp.example.com"

@@ -107,6 +107,8 @@ class TestWrites:
         assert run.broken == ["twice", "twice"]
         run.commit(run.outcome(1), run.outcome(2), run.delivery(2, held=None))
         run.write(3, group="Supervisors", changed=False)
+        run.commit(run.delivery(2, held={"groups": []}))
+        run.write(3, group="Supervisors", changed=False, request_id="0-3-a0")
         assert run.broken == ["twice", "twice"]
         run.write(3, group="Sales Queue", changed=False, request_id="0-3-aa")
         run.commit(run.outcome(3), run.delivery(3, held={"groups": ["Supervisors"]}))
